@@ -69,13 +69,9 @@ async function shareOfBare(group: number, rounds: number): Promise<Figure> {
   const log = logTo(jsonlFolder(join(folder, `g${group}`)));
   await log.ready();
   const bare = await open(join(folder, `bare${group}`), 'a');
-  const record = (i: number): NewRecord => ({
-    kind: 'entering',
-    decisionId: `dec_${i}`,
-    agentId: 'bench',
-    toolName: 'send',
-    effective: key.publicKey.toString(),
-  });
+  const effective = key.publicKey.toString();
+  // with its fields in the order of a line, as the library makes records
+  const record = (i: number): NewRecord => ({ kind: 'entering', agentId: 'bench', decisionId: `dec_${i}`, effective, toolName: 'send' });
   const line = `${JSON.stringify({ v: 1, seq: 100_000, at: Date.now(), writer: 'w0', ...record(100_000) })}\n`;
   const bytes = Buffer.from(line.repeat(group));
   const ms = { log: 0, bare: 0 };

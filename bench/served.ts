@@ -1,4 +1,5 @@
-// The servers of server.bench.ts, each in a process of its own: `constant` answers every decision with the same bytes, `plane` is the Data Plane.
+// The servers of server.bench.ts, each in a process of its own: `constant` answers every decision with the same bytes, `plane` is the Data Plane, `logged` one
+// with an audit log and `unlogged` one without.
 import { createHash } from 'node:crypto';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { constants, open } from 'node:fs/promises';
@@ -8,6 +9,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { AegisModule } from 'aegislib';
+import { AuditKey, auditLog, jsonlFolder } from 'aegislib/audit';
 import { createDataPlane, type BeforeAnswer } from 'aegislib/server';
 import { MemoryStateStore } from 'aegislib/store';
 import { policySet } from './servedPolicies.js';
@@ -38,7 +40,7 @@ export interface Started {
 
 const [kind = '', count = '0', keys = '0', storeKind = 'memory'] = process.argv.slice(2);
 const folder = mkdtempSync(join(tmpdir(), 'aegis-bench-'));
-const orders = kind === 'constant' ? constant() : await plane();
+const orders = kind === 'constant' ? constant() : kind === 'plane' ? await plane() : await logged(kind === 'logged');
 process.once('disconnect', () => stop());
 process.on('message', (order: Order) => {
   void (async () => process.send?.(await answer(order)))();
@@ -123,6 +125,26 @@ async function plane(): Promise<Orders> {
     if (what === 'stop') {
       await server.close({ idleMs: 0, graceMs: 0 });
       await module.close();
+      stop();
+    }
+    return {};
+  };
+}
+
+/** A Data Plane with its audit log in a folder, in `required`; or without one. */
+async function logged(isLogged: boolean): Promise<Orders> {
+  const stateKey = createHash('sha256').update(folder).digest('hex');
+  const log = auditLog({ sink: jsonlFolder(join(folder, 'audit')), origin: 'bench.example/plane', key: AuditKey.generate() });
+  const options = { policies: { text: policySet(Number(count), 0) }, store: new MemoryStateStore(), stateKey };
+  const server = createDataPlane({ ...options, audit: isLogged ? log : undefined });
+  const { port } = await server.listen({ port: 0 });
+  const made = await Promise.all(
+    Array.from({ length: Number(keys) }, async (_, i) => (await server.createKey({ name: `bench ${i}`, scopes: ['decide'] })).key.reveal()),
+  );
+  process.send?.({ port, keys: made } satisfies Started);
+  return async ({ what }) => {
+    if (what === 'stop') {
+      await server.close({ idleMs: 0, graceMs: 0 });
       stop();
     }
     return {};

@@ -48,6 +48,11 @@ const figures: Figure[] = [];
   });
   await plane.stop();
 }
+{
+  const sides = [await Server.start('logged', POLICIES, KEYS), await Server.start('unlogged', POLICIES, KEYS)] as const;
+  figures.push(...(await costOfLog(...sides)));
+  for (const plane of sides) await plane.stop();
+}
 if (process.getBuiltinModule('node:sqlite') === undefined) console.error('server: SQLite is skipped, this Node has no node:sqlite');
 else {
   const plane = await Server.start('plane', 50, KEYS, 'sqlite');
@@ -61,32 +66,71 @@ function callOf(tool: string, n: number): object {
   return { agent_id: 'bench', tool: { name: tool, params: { amount: n, to: 'ann@example.com', memo: 'a refund' } }, session: null };
 }
 
+/** What one of two servers did in each turn. */
+interface Turns {
+  readonly rates: number[];
+  readonly p99s: number[];
+  /** For a decision, in microseconds. */
+  readonly cpu: number[];
+}
+
 /** Both servers take turns, so that what slows the machine slows both. */
-async function decisions(plane: Server): Promise<readonly Figure[]> {
-  const requests = Array.from({ length: CONNECTIONS }, (_, i) => rawRequest('/v1/decision', plane.keys[i] as string, callOf('pay', i % 8)));
+async function inTurns(ours: Server, twin: Server): Promise<{ ours: Turns; twin: Turns; ratio(of: keyof Turns): number }> {
+  const requestsTo = ({ keys }: Server): readonly Buffer[] =>
+    Array.from({ length: CONNECTIONS }, (_, i) => rawRequest('/v1/decision', (keys[i] ?? ours.keys[i]) as string, callOf('pay', i % 8)));
   const sides = await Promise.all(
-    [plane, constant].map(async (server) => ({
+    [ours, twin].map(async (server) => ({
       server,
+      requests: requestsTo(server),
       open: await connections(server.port, CONNECTIONS),
       rates: [] as number[],
       p99s: [] as number[],
       cpu: [] as number[],
     })),
   );
-  for (const { open } of sides) await load(open, requests, WARM_MS);
+  for (const { open, requests } of sides) await load(open, requests, WARM_MS);
   for (let window = 0; window < WINDOWS; window++)
     for (const side of window % 2 === 0 ? sides : [...sides].reverse()) {
       const before = await side.server.order('usage');
-      const { perSecond, p99Ms, answered } = await load(side.open, requests, WINDOW_MS);
+      const { perSecond, p99Ms, answered } = await load(side.open, side.requests, WINDOW_MS);
       const after = await side.server.order('usage');
       side.rates.push(perSecond);
       side.p99s.push(p99Ms);
       side.cpu.push(((after.cpuUs ?? 0) - (before.cpuUs ?? 0)) / answered);
     }
   for (const { open } of sides) for (const one of open) one.close();
-  const [ours, twin] = sides as [(typeof sides)[0], (typeof sides)[0]];
-  const ratio = (of: 'rates' | 'p99s' | 'cpu'): number => median(ours[of].map((value, i) => value / (twin[of][i] as number)));
-  const perSecond = (values: readonly number[]): string => `${Math.round(median(values)).toLocaleString('en')}/s`;
+  const [first, second] = sides as [(typeof sides)[0], (typeof sides)[0]];
+  return { ours: first, twin: second, ratio: (of) => median(first[of].map((value, i) => value / (second[of][i] as number))) };
+}
+
+function perSecond(values: readonly number[]): string {
+  return `${Math.round(median(values)).toLocaleString('en')}/s`;
+}
+
+/** Decisions with the audit log, each durable before its answer, beside the same server without one. */
+async function costOfLog(withLog: Server, without: Server): Promise<readonly Figure[]> {
+  const { ours, twin, ratio } = await inTurns(withLog, without);
+  return [
+    {
+      name: `server: decisions with the audit log ÷ without, ${CONNECTIONS} connections`,
+      value: ratio('rates'),
+      unit: '×',
+      // how long the disk takes decides it on a slow one
+      limit: { atLeast: 0.05 },
+      note: `${perSecond(ours.rates)} against ${perSecond(twin.rates)}; p99 ${median(ours.p99s).toFixed(1)} ms against ${median(twin.p99s).toFixed(1)}`,
+    },
+    {
+      name: 'server: CPU of a decision with the audit log ÷ without',
+      value: ratio('cpu'),
+      unit: '×',
+      limit: { atMost: 4 },
+      note: `${median(ours.cpu).toFixed(0)} µs against ${median(twin.cpu).toFixed(0)}`,
+    },
+  ];
+}
+
+async function decisions(plane: Server): Promise<readonly Figure[]> {
+  const { ours, twin, ratio } = await inTurns(plane, constant);
   return [
     {
       name: `server: decisions on disk before the answer ÷ constant answers, ${CONNECTIONS} connections`,

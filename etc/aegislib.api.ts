@@ -30,6 +30,8 @@ export declare class AegisModule implements AegisModuleView {
     get scheduler(): ApprovalScheduler;
     get approvals(): ApprovalDesk;
     get limits(): Limits;
+    get grants(): Grants;
+    get halts(): Halts;
     get policies(): ReloadablePolicies;
     decide(call: ProposedCall): Promise<Decision>;
     decisionStatus(decisionId: string): Promise<DecisionStatus>;
@@ -66,6 +68,8 @@ export interface AegisOptions extends EmbeddedOptions, RemoteOptions {
     readonly recovery?: RecoveryOptions | undefined;
     readonly tasks?: TaskRegistryOptions | undefined;
     readonly scheduler?: ((options: ApprovalSchedulerOptions) => ApprovalScheduler) | undefined;
+    readonly haltFile?: string | undefined;
+    readonly haltMaxStaleMs?: number | undefined;
     readonly sessions?: 'explicit' | 'async-local' | undefined;
     readonly limits?: {
         readonly [K in keyof SnapshotLimits]?: SnapshotLimits[K] | undefined;
@@ -228,6 +232,7 @@ export interface CurrentCall {
     readonly decisionId: string;
     readonly taskId: string | undefined;
     readonly depth: number;
+    readonly signal: AbortSignal;
 }
 
 export type Decision = AllowDecision | DenyDecision | SanitizeDecision | ApprovalNeededDecision;
@@ -352,6 +357,67 @@ export declare class ForbiddenError extends AegisError {
 }
 
 export type FunctionGuardOptions<This, A extends readonly unknown[], R, N, M extends ApprovalMode, O = unknown> = BaseGuardOptions<This, A, R> & NamingOptions<A, N, O> & FunctionApproval<R, M>;
+
+export interface Grant extends GrantScope {
+    readonly id: string;
+    readonly version: number;
+    readonly maxUses: number;
+    readonly used: number;
+    readonly createdAtMs: number;
+    readonly expiresAtMs: number;
+    readonly by: string;
+    readonly name?: string | undefined;
+    readonly assurance?: Assurance | undefined;
+    readonly reason?: string | undefined;
+    readonly fromDecision: string;
+    readonly revoked?: GrantRevocation | undefined;
+}
+
+export interface GrantAct {
+    readonly by: string;
+    readonly reason?: string | undefined;
+}
+
+export interface GrantInput {
+    readonly uses: number;
+    readonly forMs: number;
+    readonly loosen?: GrantTerms | undefined;
+    readonly loosenSession?: GrantTerms | undefined;
+    readonly loosenFacts?: GrantTerms | undefined;
+    readonly anyRequester?: boolean | undefined;
+}
+
+export interface GrantQuery {
+    readonly agentId?: string | undefined;
+    readonly toolName?: string | undefined;
+    readonly by?: string | undefined;
+    readonly active?: boolean | undefined;
+}
+
+export type GrantTerm = 'any' | {
+    readonly '>='?: number | undefined;
+    readonly '>'?: number | undefined;
+    readonly '<='?: number | undefined;
+    readonly '<'?: number | undefined;
+} | {
+    readonly in: readonly GrantValue[];
+} | {
+    readonly startsWith: string;
+} | {
+    readonly endsWith: string;
+};
+
+export type GrantTerms = Readonly<Record<string, GrantTerm>>;
+
+export declare class Grants {
+    #private;
+    constructor({ desk, records, now, journal }: GrantsOptions);
+    propose(decisionId: string, loosen?: GrantTerms): Promise<GrantProposal>;
+    list(query?: GrantQuery): Promise<readonly Grant[]>;
+    get(id: string): Promise<Grant | undefined>;
+    revoke(id: string, act: GrantAct): Promise<Grant>;
+    explain(id: string): Promise<string>;
+}
 
 export declare class GuardDefinitionError extends AegisError {
     readonly name = "GuardDefinitionError";
@@ -661,6 +727,7 @@ export interface VerdictInput {
     readonly name?: string | undefined;
     readonly version?: number | undefined;
     readonly key?: string | undefined;
+    readonly grant?: GrantInput | undefined;
 }
 
 export interface WaitingForWorker {

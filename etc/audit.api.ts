@@ -80,7 +80,7 @@ export declare class AuditPublicKey {
     toString(): string;
 }
 
-export type AuditRecord = StartedRecord | ClosedRecord | DroppedRecord | KeyRecord | PoliciesRecord | DecidedRecord | OpenedRecord | VerdictRecord | ConsumedRecord | BegunRecord | EndedRecord | EnteringRecord | SettledRecord | SecurityRecord | AuthorityRecord | CredentialRecord | ErasedRecord;
+export type AuditRecord = StartedRecord | ClosedRecord | DroppedRecord | KeyRecord | PoliciesRecord | DecidedRecord | OpenedRecord | VerdictRecord | GrantRecord | ConsumedRecord | BegunRecord | EndedRecord | EnteringRecord | SettledRecord | SecurityRecord | AuthorityRecord | CredentialRecord | ErasedRecord | HaltRecord;
 
 export interface AuditReport {
     readonly ok: boolean;
@@ -192,6 +192,7 @@ export interface DecidedRecord extends RecordFields, CallFields {
     readonly session?: Commitment | undefined;
     readonly facts?: Commitment | undefined;
     readonly requester?: Commitment | undefined;
+    readonly grantId?: string | undefined;
     readonly groups?: readonly string[] | undefined;
     readonly removable?: readonly string[] | undefined;
     readonly observed?: readonly RecordedPolicy[] | undefined;
@@ -234,6 +235,17 @@ export interface FoundAuditKey {
     readonly key: AuditKey;
     readonly file: string | undefined;
     readonly isExposed: boolean;
+}
+
+export interface GrantRecord extends RecordFields, CallFields {
+    readonly kind: 'grant';
+    readonly how: 'made' | 'used' | 'revoked';
+    readonly grantId: string;
+    readonly by: string;
+    readonly uses?: number | undefined;
+    readonly maxUses?: number | undefined;
+    readonly expiresAt?: number | undefined;
+    readonly lifts?: readonly RecordedPolicy[] | undefined;
 }
 
 export interface JsonlFolderOptions {
@@ -321,9 +333,7 @@ export interface ProvenInclusion {
     readonly root: Uint8Array;
 }
 
-export interface RecordedApprovalPolicy extends RecordedPolicy, Pick<ApprovalPolicy, 'severity' | 'approvers' | 'selfApproval'> {
-    readonly quorum?: number | undefined;
-    readonly distinct?: boolean | undefined;
+export interface RecordedApprovalPolicy extends RecordedPolicy, Pick<ApprovalPolicy, 'severity' | 'approvers' | 'selfApproval' | 'quorum' | 'distinct' | 'escalate'> {
 }
 
 export interface RecordedPolicy {
@@ -389,7 +399,7 @@ export interface VerdictRecord extends RecordFields, CallFields {
     readonly isRequester?: true | undefined;
     readonly effective: Commitment;
     readonly reason?: Commitment | undefined;
-    readonly proof?: VerdictProof | undefined;
+    readonly proof?: Omit<VerdictProof, 'nonce'> | undefined;
     readonly statement?: Commitment | undefined;
 }
 

@@ -85,7 +85,8 @@ export interface DenyDecision extends DecisionFields {
 }
 
 export interface DescribedApproval extends Pick<ApprovalRecord, 'decisionId' | 'toolName' | 'agentId' | 'requester' | 'requesterKnown' | 'reason' | 'refusals' | 'originalParams' | 'params' | 'opaque' | 'message' | 'session' | 'facts' | 'digest' | 'expiresAtMs'> {
-    readonly policies: readonly Pick<ApprovalRecord['policies'][number], 'id' | 'severity' | 'approvers'>[];
+    readonly policies: readonly Pick<ApprovalRecord['policies'][number], 'id' | 'severity' | 'approvers' | 'quorum' | 'distinct' | 'escalate'>[];
+    readonly verdicts?: readonly Pick<ApprovalRecord['verdicts'][number], 'approve' | 'by' | 'assurance' | 'policies'>[] | undefined;
 }
 
 export interface DeskEvents {
@@ -105,6 +106,7 @@ export interface DirectoryPerson {
     readonly ids: readonly string[];
     readonly groups: readonly string[];
     readonly groupsFrom: string;
+    readonly epoch?: number | undefined;
     readonly mayDecide?: boolean | undefined;
     readonly groupsIncomplete?: true | undefined;
 }
@@ -127,6 +129,7 @@ export interface EmbeddedDecisionServiceOptions {
     readonly facts?: FactsHook | undefined;
     readonly factsTimeoutMs?: number | undefined;
     readonly unattended?: 'pending' | 'deny' | undefined;
+    readonly grants?: Grants | undefined;
     readonly exposePolicies?: boolean | undefined;
     readonly counters?: CountersOptions | undefined;
     readonly logger?: Logger | undefined;
@@ -155,6 +158,73 @@ export interface ForbiddenErrorOptions extends ErrorOptions {
     readonly decision?: Decision | undefined;
 }
 
+export type { Grant } from 'aegislib';
+
+export type { GrantAct } from 'aegislib';
+
+export interface GrantHistory {
+    readonly asked: number;
+    readonly covered: number;
+    readonly refused: readonly RefusedBefore[];
+    readonly unclear: number;
+    readonly more?: true | undefined;
+}
+
+export type { GrantInput } from 'aegislib';
+
+export interface GrantProposal {
+    readonly decisionId: string;
+    readonly digest: string;
+    readonly why?: string | undefined;
+    readonly ceiling?: GrantCeiling | undefined;
+    readonly values: readonly ProposedValue[];
+    readonly history: GrantHistory;
+}
+
+export type { GrantQuery } from 'aegislib';
+
+export interface GrantRevocation {
+    readonly by: string;
+    readonly atMs: number;
+    readonly reason?: string | undefined;
+}
+
+export interface GrantScope {
+    readonly agentId: string;
+    readonly toolName: string;
+    readonly guardKey: string;
+    readonly requester: string;
+    readonly anyRequester?: true | undefined;
+    readonly params: Params;
+    readonly originalParams?: Params | undefined;
+    readonly session: Session | null;
+    readonly facts: Readonly<Record<string, unknown>>;
+    readonly loosened: {
+        readonly params: GrantTerms;
+        readonly session: GrantTerms;
+        readonly facts: GrantTerms;
+    };
+    readonly lifts: readonly {
+        readonly id: string;
+        readonly hash: string;
+    }[];
+}
+
+export type { GrantTerm } from 'aegislib';
+
+export type { GrantTerms } from 'aegislib';
+
+export type GrantValue = string | number | boolean;
+
+export { Grants } from 'aegislib';
+
+export interface GrantsOptions {
+    readonly desk: ApprovalDesk;
+    readonly records: (() => Awaitable<RecordStore>) | undefined;
+    readonly now: () => number;
+    readonly journal?: Journal | undefined;
+}
+
 export interface ObservedPolicy {
     readonly id: string;
     readonly hash: string;
@@ -168,8 +238,20 @@ export interface PolicySupplier {
     close?(): void;
 }
 
+export interface ProposedValue {
+    readonly in: 'params' | 'session' | 'facts';
+    readonly path: string;
+    readonly value: GrantValue;
+}
+
 export interface ReevaluateOptions extends ApprovalOptions {
     readonly idempotencyKey?: string | undefined;
+}
+
+export interface RefusedBefore {
+    readonly decisionId: string;
+    readonly by: string | undefined;
+    readonly atMs: number;
 }
 
 export { RemoteDecisionService } from 'aegislib';
@@ -236,7 +318,7 @@ export interface Terminal {
 
 export type { TerminalApproverOptions } from 'aegislib';
 
-export type UnbelievableReason = 'malformed' | 'echo_mismatch' | 'redirect' | 'too_large' | 'duplicate_key' | 'replayed_decision' | 'capability_missing' | 'circuit_open' | 'asynchronous' | 'service_threw' | 'journal_failed' | 'audit_unavailable';
+export type UnbelievableReason = 'malformed' | 'echo_mismatch' | 'redirect' | 'too_large' | 'duplicate_key' | 'replayed_decision' | 'capability_missing' | 'circuit_open' | 'asynchronous' | 'service_threw' | 'journal_failed' | 'audit_unavailable' | 'halt_unknown';
 
 export type { VerdictInput } from 'aegislib';
 

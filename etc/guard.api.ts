@@ -85,6 +85,23 @@ export interface EnteringEvent {
 
 export type Fn<This, A extends readonly unknown[], R> = (this: This, ...args: A) => R;
 
+export interface GrantEvent {
+    readonly kind: 'grant';
+    readonly how: 'made' | 'revoked';
+    readonly grantId: string;
+    readonly agentId: string;
+    readonly toolName: string;
+    readonly by: string;
+    readonly decisionId: string;
+    readonly maxUses?: number | undefined;
+    readonly expiresAtMs?: number | undefined;
+    readonly lifts?: readonly {
+        readonly id: string;
+        readonly hash: string;
+    }[] | undefined;
+    readonly reason?: string | undefined;
+}
+
 export interface GuardDecorator<This, A extends readonly unknown[], R> {
     (target: object, key: string | symbol, descriptor: {
         value?: Fn<This, A, R>;
@@ -106,7 +123,7 @@ export interface Journal {
     traceparent?(): string | undefined;
 }
 
-export type JournalEvent = DecidedEvent | TaskEvent | OpenedEvent | VerdictEvent | ConsumedEvent | BegunEvent | EndedEvent | EnteringEvent | SettledEvent | PoliciesEvent | SecurityEvent;
+export type JournalEvent = DecidedEvent | TaskEvent | OpenedEvent | VerdictEvent | GrantEvent | ConsumedEvent | BegunEvent | EndedEvent | EnteringEvent | SettledEvent | PoliciesEvent | HaltEvent | SecurityEvent;
 
 export interface LegacyGuardDecorator<This, A extends readonly unknown[], R> {
     (target: This, key: string | symbol, descriptor: {

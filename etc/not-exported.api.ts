@@ -52,6 +52,24 @@ interface CallFields {
 }
 
 // lib/audit/record/AuditRecord
+type WithoutPlace<R> = R extends AuditRecord ? Omit<R, 'v' | 'seq' | 'at' | 'writer'> : never;
+
+// lib/audit/record/HaltRecord
+interface HaltRecord extends RecordFields {
+    readonly kind: 'halt';
+    readonly tenantId?: string | undefined;
+    readonly how: HaltEvent['how'];
+    readonly halt: string;
+    readonly all?: true | undefined;
+    readonly agentId?: string | undefined;
+    readonly toolName?: string | undefined;
+    readonly group?: string | undefined;
+    readonly pending: 'freeze' | 'cancel';
+    readonly until?: number | undefined;
+    readonly by: string;
+}
+
+// lib/audit/record/RecordFields
 interface RecordFields {
     readonly v: 1;
     readonly seq: number;
@@ -61,8 +79,16 @@ interface RecordFields {
     readonly committedAt?: number | undefined;
 }
 
-// lib/audit/record/AuditRecord
-type WithoutPlace<R> = R extends AuditRecord ? Omit<R, 'v' | 'seq' | 'at' | 'writer'> : never;
+// lib/decision/halt/haltRecord
+interface HaltOrder {
+    readonly by: string;
+    readonly reason: string;
+    readonly pending?: 'freeze' | 'cancel' | undefined;
+    readonly untilMs?: number | undefined;
+}
+
+// lib/decision/halt/haltRecord
+type LiftOrder = Pick<HaltOrder, 'by' | 'reason'>;
 
 // lib/guard/GuardOptions
 type AnyPending = PendingApproval<any>;
@@ -191,6 +217,27 @@ type Asynchronous = PromiseLike<any> | AsyncGenerator<any, any, any>;
 // lib/guard/guardSync
 type RefuseAsync<R> = 0 extends 1 & R ? unknown : [Extract<R, Asynchronous>] extends [never] ? unknown : 'guardSync() cannot guard an asynchronous function; use guard()';
 
+// lib/guard/halt/Halts
+interface HaltEvents {
+    halted: [Halt];
+    lifted: [Halt];
+}
+
+// lib/guard/halt/Halts
+declare class Halts extends SafeEmitter<HaltEvents> {
+    #private;
+    halt(scope: HaltScope, order: HaltOrder): Promise<OrderedHalt>;
+    lift(id: string, order: LiftOrder): Promise<Halt>;
+    list(options?: {
+        readonly all?: boolean | undefined;
+    }): Promise<readonly Halt[]>;
+}
+
+// lib/guard/halt/Halts
+interface OrderedHalt extends Halt {
+    readonly executing: readonly TaskSummary[];
+}
+
 // lib/guard/method/guardMetadata
 type AnyClass = abstract new (...args: never) => unknown;
 
@@ -212,6 +259,19 @@ interface DecisionFields {
     readonly retryAtMs?: number | undefined;
     readonly policyEvaluations?: readonly unknown[] | undefined;
     readonly latencyMs?: number | undefined;
+    readonly grantId?: string | undefined;
+}
+
+// lib/model/Journal
+interface HaltEvent {
+    readonly kind: 'halt';
+    readonly how: 'halted' | 'lifted' | 'over';
+    readonly haltId: string;
+    readonly scope: HaltScope;
+    readonly pending: 'freeze' | 'cancel';
+    readonly untilMs?: number | undefined;
+    readonly by: string;
+    readonly reason: string;
 }
 
 // lib/model/PendingApproval
@@ -238,6 +298,33 @@ declare abstract class ServiceError extends AegisError {
     constructor(defaultCode: string, message: string, options?: ServiceErrorOptions);
 }
 
+// lib/model/halt/Halt
+interface Halt {
+    readonly id: string;
+    readonly scope: HaltScope;
+    readonly pending: 'freeze' | 'cancel';
+    readonly by: string;
+    readonly reason: string;
+    readonly atMs: number;
+    readonly untilMs?: number | undefined;
+    readonly lifted?: HaltLift | undefined;
+}
+
+// lib/model/halt/Halt
+interface HaltLift {
+    readonly by: string;
+    readonly reason: string;
+    readonly atMs: number;
+}
+
+// lib/model/halt/Halt
+interface HaltScope {
+    readonly all?: true | undefined;
+    readonly agentId?: string | undefined;
+    readonly toolName?: string | undefined;
+    readonly group?: string | undefined;
+}
+
 // lib/policy/PolicyEngine
 interface Observing {
     readonly limits?: readonly AppliedLimit[] | undefined;
@@ -246,6 +333,10 @@ interface Observing {
 
 // lib/policy/limit/limitChanges
 type LoosenedLimit = 'limit' | 'cost' | 'over';
+// lib/store/ApprovalStore
+interface ChangeConditions {
+    readonly haltChanges?: number | undefined;
+}
 
 // lib/store/record/EventOutbox
 interface KeepingJournal extends Journal {

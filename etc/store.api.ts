@@ -62,6 +62,7 @@ export interface ApprovalStore {
     insert(record: ApprovalRecord, card?: ApprovalCard, beside?: readonly StoredRecord[], takes?: CounterChange): Awaitable<boolean>;
     get(decisionId: string): Awaitable<ApprovalRecord | undefined>;
     replace(record: ApprovalRecord, version: number, card?: ApprovalCard, beside?: readonly StoredRecord[], takes?: CounterChange): Awaitable<boolean>;
+    replace(record: ApprovalRecord, version: number, card?: ApprovalCard, beside?: readonly StoredRecord[], conditions?: ChangeConditions): Awaitable<boolean>;
     list(query: ApprovalQuery): Awaitable<readonly ApprovalRecord[]>;
     countPending(agentId: string, toolName: string, cap?: number): Awaitable<number>;
     ofIdempotencyKey?(agentId: string, key: string): Awaitable<ApprovalRecord | undefined>;
@@ -70,6 +71,7 @@ export interface ApprovalStore {
     prune(endedByMs: number): Awaitable<number>;
     begunPage?(page: number): Awaitable<BegunPage | undefined>;
     replaceBegun?(record: ApprovalRecord, version: number, page: BegunPage, card?: ApprovalCard, beside?: readonly StoredRecord[], takes?: CounterChange): Awaitable<boolean>;
+    replaceBegun?(record: ApprovalRecord, version: number, page: BegunPage, card?: ApprovalCard, beside?: readonly StoredRecord[], conditions?: ChangeConditions): Awaitable<boolean>;
     bindOlder?(bind: BindOlder): Awaitable<void>;
 }
 
@@ -112,8 +114,9 @@ export interface CardParam {
     readonly cut?: number | undefined;
 }
 
-export interface CardPolicy extends Pick<ApprovalPolicy, 'id' | 'severity' | 'approvers' | 'selfApproval'> {
+export interface CardPolicy extends Pick<ApprovalPolicy, 'id' | 'severity' | 'approvers' | 'selfApproval' | 'quorum' | 'distinct' | 'escalate'> {
     readonly approved?: true | undefined;
+    readonly filledBy?: readonly string[] | undefined;
 }
 
 export interface CompletedTask extends TaskFields {
@@ -242,6 +245,7 @@ export declare class MemoryTaskStore implements TaskStore {
     #private;
     readonly durable = false;
     readonly ownerId: string;
+    constructor(haltChanges?: () => number);
     insert(task: PendingTask): TaskInsertion;
     get(taskId: string): Task | undefined;
     ofDecision(decisionId: string): Task | undefined;
@@ -328,6 +332,7 @@ export interface RecordStore {
     replace(record: StoredRecord, version: number, beside?: readonly StoredRecord[], takes?: CounterChange): Awaitable<boolean>;
     delete(kind: string, id: string, version: number): Awaitable<boolean>;
     list(query: RecordQuery): Awaitable<RecordPage>;
+    haltChanges?(): Awaitable<number | undefined>;
     prune(kind: string, nowMs: number): Awaitable<number>;
 }
 
@@ -381,6 +386,10 @@ export type StoreChange = {
     readonly kind: 'approval';
     readonly decisionId: string;
     readonly version: number;
+}
+ | {
+    readonly kind: 'halt';
+    readonly tenantId: string;
 };
 
 export interface StoredRecord {
@@ -463,6 +472,7 @@ export interface TaskClaim {
     readonly digest: string;
     readonly nowMs: number;
     readonly leaseMs: number;
+    readonly haltChanges?: number | undefined;
 }
 
 export interface TaskFields {
@@ -604,6 +614,10 @@ export interface Verdict {
     readonly groupsFrom?: string | undefined;
     readonly proof?: VerdictProof | undefined;
     readonly key?: string | undefined;
+    readonly grant?: {
+        readonly id: string;
+        readonly digest: string;
+    } | undefined;
     readonly policies: readonly string[];
 }
 

@@ -14,7 +14,9 @@ const SAMPLES: Readonly<Record<string, string>> = {
   'error-handling': './error-handling.js',
   'multi-tenant': './multi-tenant.js',
   'throw-mode': './throw-mode.js',
+  grants: './grants.js',
   audit: './audit/main.js',
+  quorum: './quorum/main.js',
   'durable-file': './durable-file.js',
   'durable-fleet': './durable-fleet.js',
 };

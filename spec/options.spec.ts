@@ -38,6 +38,7 @@ import { postgresStore } from '../lib/store/postgres/index.js';
 import { auditLog, AuditKey, findAuditKey, MemorySink, verifyAudit } from '../lib/audit/index.js';
 import { jsonlFolder } from '../lib/audit/sink/jsonl/jsonlFolder.js';
 import { postgresSink } from '../lib/audit/sink/postgres/postgresSink.js';
+import { MemoryLogs } from '../lib/audit/sink/MemorySink.js';
 import { selectedOpenings } from '../lib/audit/writer/eraseOpenings.js';
 import { sqliteStore } from '../lib/store/sqlite/index.js';
 import { expectDecision, expectGuarded, policySnapshot, RecordingDecisionService, simulateApprover } from '../lib/testing/index.js';
@@ -158,7 +159,7 @@ const TAKERS: Readonly<Record<string, Taker>> = {
   'postgresStore()': { types: ['PostgresStoreOptions'], valid: { connectionString: 'postgres://a@b/c' }, use: (o) => postgresStore(o) },
   'jsonlFolder()': { types: ['JsonlFolderOptions'], use: (o) => jsonlFolder('./none', o) },
   'postgresSink()': { types: ['PostgresSinkOptions'], valid: { connectionString: 'postgres://a@b/c' }, use: (o) => postgresSink(o) },
-  'erase()': { types: ['Erasure'], valid: { user: 'ann', by: 'dpo' }, use: (o) => selectedOpenings(o) },
+  'erase()': { types: ['Erasure'], valid: { user: 'ann', by: 'dpo' }, use: (o) => selectedOpenings(new MemoryLogs(), o) },
   'forTenant()': { types: ['TenantStoreOptions'], use: (o) => new MemoryStateStore().forTenant('shop', o) },
   'createDataPlane()': {
     types: ['SingleTenantOptions', 'DataPlaneSettings', 'TenantOptions'],

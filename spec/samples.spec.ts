@@ -54,6 +54,21 @@ describe('The samples', function () {
     expect(lines[5]).to.equal('error     AuthError invalid_api_key: unknown key; the call did not run');
   });
 
+  it('quorum counts people: nobody twice, nobody who has left, and one no is enough', async () => {
+    expect(await run('quorum/main')).to.deep.equal([
+      'ann       pending',
+      'ann       already_counts',
+      'max       not_an_approver',
+      'bob       pending',
+      'lea       pending',
+      'eve       approved',
+      'paid      paid 250000 to Acme',
+      'bob       pending',
+      'lea       denied',
+      "refused   Tool 'pay' was refused by a person.",
+    ]);
+  });
+
   it('data-plane has a server, an agent and an approver: what was approved runs once, by push', async () => {
     expect(await run('data-plane/main')).to.deep.equal([
       'allow     replied: It was shipped yesterday.',

@@ -26,6 +26,7 @@ const SCHEDULER_OPTIONS: OptionKinds<ApprovalSchedulerOptions> = {
   random: 'function',
   logger: 'object',
   journal: 'object|list',
+  halts: 'object',
 };
 /** The options of `close()` and `shutdown()`. */
 export const CLOSE_OPTIONS: OptionKinds<{ readonly graceMs?: number | undefined }> = { graceMs: 'age' };
@@ -140,6 +141,17 @@ export class ApprovalScheduler {
   /** @internal The call of a task that waits or runs here. */
   heldCall(task: TaskKey): PendingCall | undefined {
     return this.#driver.calls.ofTask(task);
+  }
+
+  /** @internal Goes on at once with what is approved and waits for its next try: what kept it from running may be over. */
+  resume(): void {
+    for (const entry of this.#driver.calls.all())
+      if (entry.background && entry.phase === 'waiting' && entry.task.status === 'approved') this.#driver.follow(entry, false);
+  }
+
+  /** @internal The calls that are pending, approved or executing here. */
+  get openCalls(): readonly PendingCall[] {
+    return this.#driver.calls.all();
   }
 
   /** @internal Goes on with a call of which the store has more than was observed here. */

@@ -1,6 +1,7 @@
 import type { Logger } from '../common/Logger.js';
 import type { SteadyClock } from '../common/time/SteadyClock.js';
 import type { DecisionService } from '../decision/DecisionService.js';
+import type { HaltSwitch } from '../decision/halt/HaltGate.js';
 import type { Journal } from '../model/Journal.js';
 import type { TaskRegistry } from './task/TaskRegistry.js';
 
@@ -58,6 +59,8 @@ export interface ApprovalSchedulerOptions {
   readonly random?: (() => number) | undefined;
   /** Takes log lines. */
   readonly logger?: Logger | undefined;
+  /** @internal Says which calls are halted, once there can be a halt. */
+  readonly halts?: HaltSwitch | undefined;
   /** @internal Gets the events of approved calls. */
   readonly journal?: Journal | undefined;
 }

@@ -3,6 +3,7 @@ import { DueLoop } from '../common/time/DueLoop.js';
 import { pollDelay } from '../common/time/pollDelay.js';
 import { SteadyClock } from '../common/time/SteadyClock.js';
 import type { DecisionService } from '../decision/DecisionService.js';
+import type { HaltSwitch } from '../decision/halt/HaltGate.js';
 import { summarizeError } from '../model/AegisError.js';
 import { checkStatus } from '../model/checkDecision.js';
 import { isOffered } from '../model/Capability.js';
@@ -34,6 +35,7 @@ export class CallDriver implements ExecutionHost {
   readonly signal: AbortSignal;
   readonly leaseMs: number;
   readonly journal: Journal | undefined;
+  readonly halts: HaltSwitch;
   readonly executing: Set<PendingCall> = new Set();
   readonly onEnded: (entry: PendingCall) => void;
   readonly #options: ApprovalSchedulerOptions;
@@ -53,6 +55,7 @@ export class CallDriver implements ExecutionHost {
     this.registry = registry;
     this.signal = signal;
     this.journal = options.journal;
+    this.halts = options.halts ?? { gate: undefined };
     this.leaseMs = options.leaseMs ?? 30_000;
     this.calls = new CallIndex(decisions.watch !== undefined);
     this.#clock = options.clock ?? new SteadyClock();

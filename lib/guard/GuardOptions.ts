@@ -1,5 +1,6 @@
 import type { PendingApproval } from '../model/PendingApproval.js';
 import type { ApprovalMode } from '../model/Task.js';
+import type { SensitiveOption } from '../model/view/Sensitive.js';
 import type { AegisModule, AegisModuleView } from './module/AegisModule.js';
 import type { NamingOptions } from './NamingOptions.js';
 
@@ -108,6 +109,13 @@ export interface BaseGuardOptions<This, A extends readonly unknown[], R> {
    * @defaultValue their own types
    */
   readonly wireTypes?: 'string' | undefined;
+  /**
+   * What is not shown to everyone, by JSON pointer into the params, such as `{ '/card/number': 'secret' }`. Policies and the method get the full values, and an
+   * approval is for the full values. A person who is not shown all of them has to confirm that.
+   *
+   * @defaultValue everything is shown
+   */
+  readonly sensitive?: Readonly<Record<`/${string}`, SensitiveOption>> | undefined;
   /** Aborts the call while it is decided and, in mode `wait`, while it waits. An approval that was handed out is cancelled by its handle. */
   readonly signal?: AbortSignal | ((self: NoInfer<This>, args: NoInfer<A>) => AbortSignal | undefined) | undefined;
   /** Called once for each approval, when it ends: with the result, or with the error. What it throws is reported, and changes nothing. */

@@ -43,11 +43,19 @@ export function decideCall<R>(runtime: GuardRuntime, call: CallToDecide<R>): Awa
 export function prepare(runtime: GuardRuntime, call: CallFacts<never>): Awaitable<CallRequest> {
   const stop = closedOrAborted(runtime, call);
   if (stop !== undefined) throw stop;
+  const { gate } = runtime.halts;
+  const halted = gate?.look(call);
+  if (halted !== undefined && !isThenable(halted)) throw halted;
   const { value: snapshot, firstNull } = call.takeSnapshot(runtime.limits);
-  // the caller may change its arguments while stores open; the copy is made already
-  return runtime.opening === undefined
-    ? validate(runtime, call, snapshot, firstNull)
-    : chain(runtime.opening, () => validate(runtime, call, snapshot, firstNull));
+  // the caller may change its arguments while stores open or halts are read; the copy is made already
+  if (halted === undefined && runtime.opening === undefined) return validate(runtime, call, snapshot, firstNull);
+  return chain(
+    chain(runtime.opening, () => runtime.halts.gate?.look(call)),
+    (found) => {
+      if (found !== undefined) throw found;
+      return validate(runtime, call, snapshot, firstNull);
+    },
+  );
 }
 
 function validate(

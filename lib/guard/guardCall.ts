@@ -1,4 +1,5 @@
 import { recordOf } from '../model/snapshot/ArgumentList.js';
+import { readSensitive } from '../model/view/Sensitive.js';
 import { ParamsError } from '../model/errors/CallErrors.js';
 import { takeParams } from '../model/snapshot/takeSnapshot.js';
 import { checkCall } from './call/checkCall.js';
@@ -53,6 +54,7 @@ const CALL_OPTIONS: OptionKinds<GuardedCall> = {
   mode: "'defer'|'wait'|'throw'",
   approvalTimeoutMs: 'any',
   wireTypes: "'string'",
+  sensitive: 'any',
   signal: 'object',
   guard: 'object|function',
   target: 'any',
@@ -75,8 +77,11 @@ function ownCall<R>(runtime: GuardRuntime, given: GuardedCall<Awaited<R>>, run: 
   if (approvalTimeoutMs !== undefined && !(Number.isFinite(approvalTimeoutMs) && approvalTimeoutMs > 0)) {
     throw new ParamsError('', '`approvalTimeoutMs` must be a number of milliseconds above 0.', { code: 'invalid_call' });
   }
+  const sensitive = call.sensitive === undefined ? undefined : readSensitive(call.sensitive);
+  if (typeof sensitive === 'string') throw new ParamsError('', `guardCall(): \`sensitive\` ${sensitive}`, { code: 'invalid_call' });
   const own = {
     ...call,
+    sensitive,
     takeSnapshot: () => takeParams(params, limits),
     session: session === undefined || session === null ? null : takeSession(session, limits),
     groups: groups === undefined ? undefined : Object.freeze([...groups]),

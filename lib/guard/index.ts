@@ -17,6 +17,7 @@ export type {
   SecurityEvent,
   SettledEvent,
   TaskEvent,
+  GrantEvent,
   VerdictEvent,
 } from '../model/Journal.js';
 export type { ApprovalSchedulerOptions } from '../approval/ApprovalSchedulerOptions.js';

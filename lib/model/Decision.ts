@@ -2,6 +2,7 @@ import type { Capability } from './Capability.js';
 import { EVIDENCE, newSalt } from './DecisionEvidence.js';
 import type { DecisionEvidence } from './DecisionEvidence.js';
 import type { Params, Session } from './Params.js';
+import type { Sensitive } from './view/Sensitive.js';
 
 /** What a decision demands. Any other value is treated as `deny`. */
 export type Effect = 'allow' | 'deny' | 'sanitize' | 'approval_needed';
@@ -60,6 +61,8 @@ interface DecisionFields {
   readonly policyEvaluations?: readonly unknown[] | undefined;
   /** How long the service took, in milliseconds. */
   readonly latencyMs?: number | undefined;
+  /** The grant that answered the approval policies of this call, so that no person was asked. Set only where the call may run. */
+  readonly grantId?: string | undefined;
   /** @internal What a journal learns of it. */
   readonly [EVIDENCE]?: DecisionEvidence | undefined;
 }
@@ -166,6 +169,8 @@ export interface DecisionRequest {
   readonly approvalTimeoutMs: number;
   /** Set where the guard says that policies at a Data Plane are to see BigInts and Dates as text. */
   readonly wireTypes?: 'string' | undefined;
+  /** What is not shown to everyone, by JSON pointer into `params`. A service that shows the call to people shows it so, or denies it. */
+  readonly sensitive?: Sensitive | undefined;
   /** @internal Set by a server, for a call in another process. */
   readonly remote?: RemoteCall | undefined;
 }

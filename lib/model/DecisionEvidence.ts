@@ -13,6 +13,7 @@ export interface JournaledPolicy extends NamedPolicy {
   readonly selfApproval?: boolean | undefined;
   readonly quorum?: number | undefined;
   readonly distinct?: boolean | undefined;
+  readonly escalate?: readonly { readonly afterMs: number; readonly groups: readonly string[] }[] | undefined;
 }
 
 /** What an audit log writes of an approval: an approval record has it all. */

@@ -5,6 +5,7 @@ import type { Diagnostic, SecurityReport } from './diagnostics.js';
 import type { Decision, DecisionRequest } from './Decision.js';
 import type { JournaledApproval } from './DecisionEvidence.js';
 import type { Params } from './Params.js';
+import type { HaltScope } from './halt/Halt.js';
 import type { PendingTask, Task, TaskStatus } from './Task.js';
 
 /** A decision was made on a call: the first one, or a fresh one just before an approved call runs. */
@@ -67,6 +68,32 @@ export interface VerdictEvent {
   readonly approval?: JournaledApproval | undefined;
   /** @internal What was signed, where it was. */
   readonly statement?: string | undefined;
+}
+
+/** A person let a yes count for later calls, or a grant was taken back. */
+export interface GrantEvent {
+  /** Tells it from the other events. */
+  readonly kind: 'grant';
+  /** What became of it. */
+  readonly how: 'made' | 'revoked';
+  /** The grant. */
+  readonly grantId: string;
+  /** The agent whose calls it covers. */
+  readonly agentId: string;
+  /** The tool whose calls it covers. */
+  readonly toolName: string;
+  /** The person. */
+  readonly by: string;
+  /** The approval with which it was made. */
+  readonly decisionId: string;
+  /** How many calls it covers, where it was made. */
+  readonly maxUses?: number | undefined;
+  /** Until when, in epoch milliseconds, where it was made. */
+  readonly expiresAtMs?: number | undefined;
+  /** The policies that it answers, where it was made. */
+  readonly lifts?: readonly { readonly id: string; readonly hash: string }[] | undefined;
+  /** Why it was taken back, in that person's words. */
+  readonly reason?: string | undefined;
 }
 
 /** An approval was used at the approval desk: no other call can use it. */
@@ -165,6 +192,26 @@ export interface PoliciesEvent {
   readonly by?: string | undefined;
 }
 
+/** This process knows, from now on, that a halt is in force, or that it is over, no matter who ordered or lifted it. */
+export interface HaltEvent {
+  /** Tells it from the other events. */
+  readonly kind: 'halt';
+  /** `over`: its time has passed. */
+  readonly how: 'halted' | 'lifted' | 'over';
+  /** The halt. */
+  readonly haltId: string;
+  /** What is halted, or was. */
+  readonly scope: HaltScope;
+  /** What happens to calls that wait for a person. */
+  readonly pending: 'freeze' | 'cancel';
+  /** When it ends by itself, in epoch milliseconds. */
+  readonly untilMs?: number | undefined;
+  /** Who ordered it, or has lifted it. */
+  readonly by: string;
+  /** Why, in that person's words. */
+  readonly reason: string;
+}
+
 /** An answer, approval or verdict looked forged, replayed or swapped. */
 export interface SecurityEvent {
   /** Tells it from the other events. */
@@ -179,12 +226,14 @@ export type JournalEvent =
   | TaskEvent
   | OpenedEvent
   | VerdictEvent
+  | GrantEvent
   | ConsumedEvent
   | BegunEvent
   | EndedEvent
   | EnteringEvent
   | SettledEvent
   | PoliciesEvent
+  | HaltEvent
   | SecurityEvent;
 
 /**

@@ -120,6 +120,8 @@ function fieldsOf<E extends Decision['effect']>(answer: Answer, request: Decisio
   if (limits !== undefined) fields.limits = limits;
   const retryAtMs = numberOf(answer['retryAtMs']);
   if (retryAtMs !== undefined) fields.retryAtMs = retryAtMs;
+  const grantId = effect === 'allow' || effect === 'sanitize' ? textOf(answer['grantId']) : undefined;
+  if (grantId !== undefined) fields.grantId = grantId;
   return fields;
 }
 

@@ -30,7 +30,12 @@ export function isSamePerson(a: string, b: string): boolean {
  * in Turkish `İpek` is `ipek`. For a refusal only: a right needs the same person for sure.
  */
 export function maybeSamePerson(a: string, b: string): boolean {
-  return isSamePerson(a, b) || capitalsOf(a) === capitalsOf(b);
+  return likenessOf(a) === likenessOf(b);
+}
+
+/** The same text for all ids that {@link maybeSamePerson} takes for one person: the id in capitals, in which `i` and `ı` have no dot. */
+export function likenessOf(id: string): string {
+  return keyOf(id).toUpperCase().normalize('NFD').replaceAll('I\u0307', 'I');
 }
 
 /** Who asks, of the session of a call: its `user_id`, a text or a number in which something can be seen. */
@@ -41,9 +46,4 @@ export function requesterOf(userId: unknown): string | undefined {
 
 function keyOf(id: string): string {
   return id.normalize('NFKC').replace(ALL_UNSEEN, '').toLowerCase().normalize('NFC');
-}
-
-/** The id in capitals, and those without their dot: `i` and `ı` have the same one in some languages. */
-function capitalsOf(id: string): string {
-  return keyOf(id).toUpperCase().normalize('NFD').replaceAll('I\u0307', 'I');
 }

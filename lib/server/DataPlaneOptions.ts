@@ -60,9 +60,9 @@ export interface DataPlaneSettings {
   /**
    * The audit log, such as `auditLog({ sink: jsonlFolder('audit'), origin: 'acme.example/aegis', key })`: every decision, approval and verdict, and every change
    * of keys, people and policies. In `required`, nothing is answered or shown before its record is durable. It is opened and closed with the server. `false`:
-   * there is none, and no policy may ask for an approval. Not beside `module`, whose own `journal` it is.
+   * there is none, and no policy may ask for an approval. Beside `module` it is the log that the module has as its `journal`, and stays open.
    *
-   * @defaultValue none
+   * @defaultValue none; that of the module, where there is one
    */
   readonly audit?: AuditLog | false | undefined;
 }

@@ -1,4 +1,5 @@
 import { SteadyClock } from '../common/time/SteadyClock.js';
+import { grantPageRoutes } from './govern/grantPageRoutes.js';
 import { inboxRoutes } from './inbox/inboxRoutes.js';
 import { momentOf } from './inbox/PageMoment.js';
 import { policyPageRoutes } from './inbox/policyPageRoutes.js';
@@ -10,7 +11,9 @@ import { approvalUseRoutes } from './route/approvalUse.js';
 import { decisionRoutes } from './route/decisions.js';
 import { eventRoutes } from './route/events.js';
 import type { EventRoutesOptions } from './route/events.js';
+import { haltRoutes } from './route/govern/halts.js';
 import { hostPeopleRoutes } from './route/hostPeople.js';
+import { grantRoutes } from './route/govern/grants.js';
 import { keyRoutes } from './route/keys.js';
 import type { KeyRoutesOptions } from './route/keys.js';
 import { metricRoutes } from './route/metrics.js';
@@ -47,7 +50,9 @@ export function allRoutes(given: RoutesOptions): readonly Route[] {
     ...unknownOutcomeRoutes({ refusedPage: (refused) => refusedSettlement(refused, clock.now()) }),
     ...policyRoutes(),
     ...stagedPolicyRoutes(),
+    ...haltRoutes(),
     ...eventRoutes(options),
+    ...grantRoutes({ now: () => clock.now() }),
     ...keyRoutes(options),
     ...hostPeopleRoutes(),
     ...probeRoutes(options),
@@ -60,6 +65,7 @@ export function allRoutes(given: RoutesOptions): readonly Route[] {
     ...assetRoutes(),
     ...inboxRoutes(options),
     ...policyPageRoutes(() => clock.now()),
+    ...grantPageRoutes(() => clock.now()),
     openApiRoute(() => all),
   ];
   return all;

@@ -72,7 +72,8 @@ export function checkedDataPlane(given: DataPlaneOptions): CheckedDataPlane {
     found('store', 'is missing: give the store that the module was configured with, so that both have the same approvals.');
   if (publicUrl === undefined && tellsSomeone(rest))
     found('publicUrl', 'is missing: `notify` sends links to the pages, such as https://aegis.example.com.');
-  checkAudit(audit, rest.module !== undefined, found);
+  const module = rest.module instanceof AegisModule ? rest.module : undefined;
+  const log = module === undefined ? ownLog(audit, found) : logOf(module, audit, found);
   const inMemory = store === undefined || store instanceof MemoryStateStore;
   if (stateKey === undefined && !inMemory)
     found(
@@ -90,7 +91,7 @@ export function checkedDataPlane(given: DataPlaneOptions): CheckedDataPlane {
     historyMs,
     logger,
     journal: combineJournals(journal),
-    audit,
+    audit: log,
     whose: whoseOf(rest, found),
   };
   if (problems.length > 0) throw new ConfigError(problems);
@@ -103,10 +104,23 @@ function tellsSomeone({ notify, tenants = {} }: { readonly notify?: unknown; rea
 
 type Found = (where: string, message: string) => void;
 
-function checkAudit(audit: unknown, isOfModule: boolean, found: Found): void {
-  if (audit === undefined) return;
-  if (isOfModule) found('audit', 'has no effect beside `module`. Give the log to the module, as its `journal`.');
-  else if (audit !== false && !(audit instanceof AuditLog)) found('audit', 'must be what auditLog(…) returns, or false.');
+function ownLog(audit: unknown, found: Found): CheckedDataPlane['audit'] {
+  if (audit === undefined || audit === false || audit instanceof AuditLog) return audit;
+  found('audit', 'must be what auditLog(…) returns, or false.');
+  return undefined;
+}
+
+/** The log that a module writes: what people do here is in it too. */
+function logOf(module: AegisModule, audit: unknown, found: Found): CheckedDataPlane['audit'] {
+  const logs = module.journals.filter((journal) => journal instanceof AuditLog);
+  const given = ownLog(audit, found);
+  if (given === undefined && logs.length <= 1) return logs[0];
+  if (given === undefined) found('audit', 'is missing: the module has several audit logs. Name the one that the server writes to as well.');
+  else if (given === false && logs.length > 0)
+    found('audit', 'cannot be false: the module has an audit log, and what people decide here belongs into it. Leave it out.');
+  else if (given !== false && !logs.includes(given))
+    found('audit', 'must be the log that the module has as its `journal`: what the module decides and runs would not be in another one.');
+  return given;
 }
 
 function whoseOf(

@@ -161,7 +161,8 @@ class ServingDataPlane implements DataPlane {
     this.#publicUrl = publicUrl;
     const { audit: log, store, previousStateKey, historyMs } = options;
     const now = (): number => clock.now();
-    this.#audit = log ? new ServerAudit({ log, store, stateKey, previousStateKey, now, historyMs, logger }) : undefined;
+    const openServer = 'module' in options.whose ? () => this.ready() : undefined;
+    this.#audit = log ? new ServerAudit({ log, store, stateKey, previousStateKey, now, historyMs, logger, openServer }) : undefined;
     this.#tenants = new Tenants({
       ...tenantsOf(options, clock, this.#meters, () => this.#server.isOnLoopback),
       audit: log === false ? false : this.#audit,

@@ -4,6 +4,7 @@ import type { IdempotencyKey } from '../model/Decision.js';
 import type { Assurance, VerdictProof } from '../model/DecisionEvidence.js';
 import type { Params, Session } from '../model/Params.js';
 import type { Task } from '../model/Task.js';
+import type { Sensitive } from '../model/view/Sensitive.js';
 import type { CounterChange, CounterStore } from './counter/CounterStore.js';
 import type { StoredRecord } from './RecordStore.js';
 
@@ -49,6 +50,10 @@ export interface Verdict {
   readonly proof?: VerdictProof | undefined;
   /** What its sender called it: the same verdict under the same key again is this one. */
   readonly key?: string | undefined;
+  /** How many values the person was not shown in full, and said to know that. */
+  readonly hidden?: number | undefined;
+  /** The grant that was made with it, and SHA-256 of all that it says. */
+  readonly grant?: { readonly id: string; readonly digest: string } | undefined;
   /** Ids of the approval policies that it counts for. */
   readonly policies: readonly string[];
 }
@@ -96,6 +101,8 @@ export interface ApprovalRecord {
   readonly counted?: boolean | undefined;
   /** Names of the params that no decision sees. */
   readonly opaque: readonly string[];
+  /** What is not shown to everyone, by JSON pointer into the params. */
+  readonly sensitive?: Sensitive | undefined;
   /** Host data about who is behind the call; `null` where the guard has none. */
   readonly session: Session | null;
   /** SHA-256 of the canonical text of the session. */
@@ -145,9 +152,14 @@ export interface ApprovalRecord {
 }
 
 /** A policy that asks, as lists know it. */
-export interface CardPolicy extends Pick<ApprovalPolicy, 'id' | 'severity' | 'approvers' | 'selfApproval'> {
-  /** Whether it has its yes. */
+export interface CardPolicy extends Pick<
+  ApprovalPolicy,
+  'id' | 'severity' | 'approvers' | 'selfApproval' | 'quorum' | 'distinct' | 'escalate'
+> {
+  /** Whether it has the yes of everyone that it takes. */
   readonly approved?: true | undefined;
+  /** Where it takes several people, or none who counts elsewhere: those who count for it so far. */
+  readonly filledBy?: readonly string[] | undefined;
 }
 
 /** A param as lists show it. */
@@ -276,6 +288,12 @@ export interface BegunPage {
   readonly body: string;
 }
 
+/** What else must be so for a change, compared in its own transaction. */
+export interface ChangeConditions {
+  /** How often the halts of the tenant had been changed when the caller last read them: see `haltChanges` of its records. */
+  readonly haltChanges?: number | undefined;
+}
+
 /** Keeps approval requests and verdicts. Exactly one of any number of concurrent writes to a version of a record wins. */
 export interface ApprovalStore {
   /** @internal Whether it signs what it is given, and ignores what is not signed. */
@@ -304,6 +322,7 @@ export interface ApprovalStore {
    *
    * @param card what pages show of it, signed; the store makes it where none is given
    * @param beside as for {@link insert}
+   * @param conditions only for a store whose records have `haltChanges`
    * @param takes as for {@link insert}
    * @throws TakeRefusedError as for {@link insert}
    */
@@ -312,6 +331,7 @@ export interface ApprovalStore {
     version: number,
     card?: ApprovalCard,
     beside?: readonly StoredRecord[],
+    conditions?: ChangeConditions,
     takes?: CounterChange,
   ): Awaitable<boolean>;
   /** Lists records, oldest first. The order never depends on anything that a caller wrote. */
@@ -342,6 +362,7 @@ export interface ApprovalStore {
     page: BegunPage,
     card?: ApprovalCard,
     beside?: readonly StoredRecord[],
+    conditions?: ChangeConditions,
     takes?: CounterChange,
   ): Awaitable<boolean>;
   /** Binds, once in the life of a store, the approvals that an older version has left in it. Called after {@link open}. */

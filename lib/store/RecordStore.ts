@@ -1,6 +1,9 @@
 import type { Awaitable } from '../common/awaitable.js';
 import type { CounterChange, CounterStore } from './counter/CounterStore.js';
 
+/** The kind of halts. A store counts how often they were changed, and claims can depend on that. */
+export const HALT_KIND = 'halt';
+
 /** One row of what a server keeps beside approvals: a key, a person, a session, a grant, a halt, a notification to send. */
 export interface StoredRecord {
   /** What it is, such as `key`: lower-case letters and `-`, at most 32. */
@@ -82,6 +85,11 @@ export interface RecordStore {
   delete(kind: string, id: string, version: number): Awaitable<boolean>;
   /** Lists records of one kind, oldest first. A cursor that no page gave is followed by nothing. */
   list(query: RecordQuery): Awaitable<RecordPage>;
+  /**
+   * How often halts of this tenant were changed, counted in the transaction of each change. A store that has this refuses a claim, and a change of an
+   * approval, that demands another count: see {@link TaskClaim} and {@link ChangeConditions}.
+   */
+  haltChanges?(): Awaitable<number | undefined>;
   /** Deletes what may be deleted by then, in epoch milliseconds. Resolves to how many it deleted. */
   prune(kind: string, nowMs: number): Awaitable<number>;
 }

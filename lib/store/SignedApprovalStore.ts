@@ -10,6 +10,7 @@ import type {
   ApprovalRecord,
   ApprovalStore,
   BindOlder,
+  ChangeConditions,
 } from './ApprovalStore.js';
 import type { CounterChange, CounterStore } from './counter/CounterStore.js';
 import type { StoredRecord } from './RecordStore.js';
@@ -65,9 +66,10 @@ export class SignedApprovalStore implements ApprovalStore {
     version: number,
     _card?: ApprovalCard,
     beside?: readonly StoredRecord[],
+    conditions?: ChangeConditions,
     takes?: CounterChange,
   ): Awaitable<boolean> {
-    return chain(this.#part.get(), (store) => store.replace(record, version, beside, takes));
+    return chain(this.#part.get(), (store) => store.replace(record, version, beside, conditions, takes));
   }
 
   list(query: ApprovalQuery): Awaitable<readonly ApprovalRecord[]> {

@@ -16,6 +16,7 @@ import type {
   ApprovalRecord,
   ApprovalStore,
   BindOlder,
+  ChangeConditions,
 } from './ApprovalStore.js';
 import { BegunPages } from './BegunPages.js';
 import type { CounterChange } from './counter/CounterStore.js';
@@ -35,6 +36,7 @@ interface Begin {
   readonly claimToken: string;
   readonly beside: readonly StoredRecord[] | undefined;
   readonly takes: CounterChange | undefined;
+  readonly conditions: ChangeConditions | undefined;
 }
 
 /** What a SignedApprovalStore does, once it is loaded. */
@@ -67,11 +69,17 @@ export class SigningStore {
     });
   }
 
-  replace(record: ApprovalRecord, version: number, beside?: readonly StoredRecord[], takes?: CounterChange): Awaitable<boolean> {
+  replace(
+    record: ApprovalRecord,
+    version: number,
+    beside?: readonly StoredRecord[],
+    conditions?: ChangeConditions,
+    takes?: CounterChange,
+  ): Awaitable<boolean> {
     const inner = this.#inner;
     if (record.begun === undefined || !keepsPages(inner))
-      return inner.replace(this.#signed(record), version, this.#card(record), beside, takes);
-    return this.#begin(inner, { record, version, claimToken: record.begun.claimToken, beside, takes });
+      return inner.replace(this.#signed(record), version, this.#card(record), beside, conditions, takes);
+    return this.#begin(inner, { record, version, claimToken: record.begun.claimToken, beside, conditions, takes });
   }
 
   ofIdempotencyKey(agentId: string, key: string): Awaitable<ApprovalRecord | undefined> {
@@ -120,14 +128,14 @@ export class SigningStore {
    * @param seen the version of the page that could not be replaced: if it is still there, the record itself was changed
    */
   #begin(inner: PagedStore, begin: Begin, seen?: number): Awaitable<boolean> {
-    const { record, version, claimToken, beside, takes } = begin;
+    const { record, version, claimToken, beside, conditions, takes } = begin;
     const signed = this.#signed(record);
     const newest = this.#pages.newest(record);
     return chain(inner.begunPage(this.#pages.pageOf(record)), (found) => {
       const reading = this.#pages.read(found, record, claimToken, newest, () => report(record, 'begun_page_invalid', PAGE_INVALID));
       switch (reading.kind) {
         case 'own':
-          return inner.replace(signed, version, this.#card(record), beside, takes);
+          return inner.replace(signed, version, this.#card(record), beside, conditions, takes);
         case 'taken':
         case 'lost':
           report(record, 'approval_rolled_back', ROLLED_BACK);
@@ -135,7 +143,7 @@ export class SigningStore {
         case 'free': {
           const { next } = reading;
           if (next.version === seen) return false;
-          return chain(inner.replaceBegun(signed, version, next, this.#card(record), beside, takes), (done) => {
+          return chain(inner.replaceBegun(signed, version, next, this.#card(record), beside, conditions, takes), (done) => {
             if (done) this.#pages.wrote(next);
             return done || this.#begin(inner, begin, next.version);
           });

@@ -89,6 +89,13 @@ export interface TaskClaim {
   readonly nowMs: number;
   /** How long the claim holds unless {@link TaskStore.heartbeat} renews it, in milliseconds. */
   readonly leaseMs: number;
+  /**
+   * How often the halts of this store had been changed when the caller last read them. Where one was changed since, also by a transaction that commits
+   * first, the task is not claimed.
+   *
+   * @defaultValue not compared
+   */
+  readonly haltChanges?: number | undefined;
 }
 
 /** Two calls are duplicates if they are equal in all of these fields. */
@@ -152,7 +159,9 @@ export type StoreChange =
       readonly status: TaskStatus;
       readonly from: TaskStatus | undefined;
     }
-  | { readonly kind: 'approval'; readonly decisionId: string; readonly version: number };
+  | { readonly kind: 'approval'; readonly decisionId: string; readonly version: number }
+  /** A halt of this tenant was ordered or lifted. */
+  | { readonly kind: 'halt'; readonly tenantId: string };
 
 /**
  * Keeps the caller's side of approvals. Every write is atomic and conditioned on the status it starts from (compare-and-set): it resolves to `undefined`

@@ -74,7 +74,9 @@ describe('aegis audit', () => {
       const result = await runAegis(['audit', 'verify', path, '--heads', at('heads')]);
       expect(result.code).to.equal(1);
       expect(result.stdout).to.contain(`integrity: w0: Record ${seq} was changed: it lacks a field of its kind`);
-      expect(result.stdout).to.match(/\nintegrity BROKEN, completeness ok, law ok: /);
+      expect(result.stdout)
+        .to.match(/\nintegrity BROKEN, completeness ok, law ok: /)
+        .and.not.contain('is being written');
     });
 
     it('says from where on records are missing', async () => {

@@ -331,15 +331,23 @@ export function behavesLikeCounterStore(name: string, make: () => Awaitable<Serv
         'an approval that changes': async (more, stale = false) => {
           await acme.approvals.insert(recordOf({ decisionId: 'd' }));
           const next = { ...recordOf({ decisionId: 'd' }), status: 'approved', version: 2 } as ApprovalRecord;
-          return acme.approvals.replace(next, stale ? 7 : 1, undefined, undefined, takesOf(more));
+          return acme.approvals.replace(next, stale ? 7 : 1, undefined, undefined, undefined, takesOf(more));
         },
         'an approval that begins': async (more, stale = false) => {
           await acme.approvals.insert(recordOf({ decisionId: 'd' }));
           const begun = { claimToken: 'c', atMs: 1 };
           const next: ApprovalRecord = { ...recordOf({ decisionId: 'd' }), status: 'approved', begun, version: 2 };
           if (acme.approvals.replaceBegun === undefined)
-            return acme.approvals.replace(next, stale ? 7 : 1, undefined, undefined, takesOf(more));
-          return acme.approvals.replaceBegun(next, stale ? 7 : 1, { page: 1, version: 1, body: '{}' }, undefined, undefined, takesOf(more));
+            return acme.approvals.replace(next, stale ? 7 : 1, undefined, undefined, undefined, takesOf(more));
+          return acme.approvals.replaceBegun(
+            next,
+            stale ? 7 : 1,
+            { page: 1, version: 1, body: '{}' },
+            undefined,
+            undefined,
+            undefined,
+            takesOf(more),
+          );
         },
         'a record that is inserted': async (more) => acme.records.insert(storedRecord({ id: 'r' }), undefined, takesOf(more)),
         'a record that changes': async (more, stale = false) => {
@@ -386,9 +394,9 @@ export function behavesLikeCounterStore(name: string, make: () => Awaitable<Serv
       it('gives back what was taken for it', async () => {
         await acme.approvals.insert(recordOf({ decisionId: 'd' }), undefined, undefined, takesOf({ cost: 3 }));
         const next: ApprovalRecord = { ...recordOf({ decisionId: 'd' }), status: 'expired', version: 2 };
-        expect(await acme.approvals.replace(next, 7, undefined, undefined, { giveBack: 'd' })).to.equal(false);
+        expect(await acme.approvals.replace(next, 7, undefined, undefined, undefined, { giveBack: 'd' })).to.equal(false);
         expect(await used()).to.equal(3);
-        expect(await acme.approvals.replace(next, 1, undefined, undefined, { giveBack: 'd' })).to.equal(true);
+        expect(await acme.approvals.replace(next, 1, undefined, undefined, undefined, { giveBack: 'd' })).to.equal(true);
         expect(await used()).to.equal(0);
       });
     });

@@ -3,6 +3,7 @@ import type { AuditRecord, NewRecord } from '../../lib/audit/record/AuditRecord.
 import { canonicalLine } from '../../lib/audit/record/canonicalLine.js';
 import { commitmentOf } from '../../lib/audit/record/commitment.js';
 import type { AuditSource, Opening } from '../../lib/audit/sink/AuditSink.js';
+import { storedText } from '../../lib/audit/sink/storedText.js';
 import { AuditKey } from '../../lib/audit/tree/AuditKey.js';
 import { signCheckpoint } from '../../lib/audit/tree/checkpoint.js';
 import type { OtherHead } from '../../lib/audit/tree/checkpoint.js';
@@ -239,7 +240,7 @@ export function askedCall(log: BuiltLog, call: BuiltCall = builtCall()): BuiltLo
 /** A call that is approved and runs. */
 export function approvedCall(log: BuiltLog, call: BuiltCall = builtCall()): BuiltLog {
   verdict(askedCall(log, call), call);
-  decided(log, call, { decisionId: `${call.decisionId}-again`, effect: 'approval_needed', approvalId: call.decisionId });
+  decided(log, call, { approvalId: call.decisionId });
   return ranApproved(log, call);
 }
 
@@ -291,7 +292,11 @@ export function bytesOf({ lines }: BuiltLog): Buffer {
 
 /** What a reader makes of the bytes of a file. */
 export function linesOf(bytes: Buffer): readonly (readonly string[] | { readonly torn: string })[] {
-  const lines = bytes.toString().split('\n');
+  // a byte stays one character, so that lines are cut where their bytes are
+  const lines = bytes
+    .toString('latin1')
+    .split('\n')
+    .map((line) => storedText(Buffer.from(line, 'latin1')));
   const rest = lines.pop() as string;
   return rest === '' ? [lines] : [lines, { torn: rest }];
 }

@@ -1,4 +1,5 @@
 import { monotonicNow } from '../../common/time/SteadyClock.js';
+import type { HaltableCall } from '../../model/halt/Halt.js';
 import type { ApprovedTask, ExecutingTask } from '../../model/Task.js';
 import type { PendingCall } from '../call/PendingCall.js';
 import { StaleClaimError } from './ExecutionHost.js';
@@ -24,6 +25,8 @@ export function staleness(
 ): StaleClaimError | undefined {
   if (entry.phase === 'ended') return new StaleClaimError('The call ended before its method was entered.');
   if (host.signal.aborted) return new StaleClaimError('The module closed before the method was entered.');
+  const halted = host.halts.gate?.stop(haltableCall(entry));
+  if (halted !== undefined) return new StaleClaimError(halted.message);
   if (host.now() >= executing.expiresAtMs) return new StaleClaimError('The approval expired before the method was entered.');
   const elapsedMs = Math.max(monotonicNow() - monotonicMs, Date.now() - wallMs);
   if (elapsedMs > host.leaseMs / 2) return new StaleClaimError('The claim took more than half its lease.');
@@ -35,4 +38,9 @@ export function tokenHeld(entry: PendingCall, { registry }: ExecutionHost): stri
   const { claimToken, begunToken, task } = entry;
   const held = claimToken !== undefined && claimToken === begunToken && registry.durable && task.origin?.idempotent !== true;
   return held ? claimToken : undefined;
+}
+
+/** What halts see of a call: its guard knows the groups of its tool. */
+export function haltableCall({ task: { agentId, toolName }, call }: PendingCall): HaltableCall {
+  return { agentId, toolName, groups: call.request.groups };
 }

@@ -1,4 +1,5 @@
 import type { Awaitable } from '../../common/awaitable.js';
+import type { HaltSwitch } from '../../decision/halt/HaltGate.js';
 import type { Journal } from '../../model/Journal.js';
 import type { Task } from '../../model/Task.js';
 import type { PendingCall } from '../call/PendingCall.js';
@@ -10,6 +11,7 @@ export interface ExecutionHost extends CallHost {
   /** How long a claim holds unless it is renewed, in milliseconds. */
   readonly leaseMs: number;
   readonly journal: Journal | undefined;
+  readonly halts: HaltSwitch;
   /** The calls that are on their way to run, or run. */
   readonly executing: Set<PendingCall>;
   /** What deadlines are on, in epoch milliseconds. */

@@ -14,7 +14,7 @@ import { reportSecurity } from '../../model/Journal.js';
 import type { Params } from '../../model/Params.js';
 import type { ApprovedTask, ExecutingTask, Task } from '../../model/Task.js';
 import { saltedDecision } from '../../model/Decision.js';
-import { deniedAtRun, otherCall, timedOut } from '../call/resolution.js';
+import { cancelledWith, deniedAtRun, otherCall, timedOut } from '../call/resolution.js';
 import type { Resolution } from '../call/resolution.js';
 import { abandonCall, dropCall, notifyService, settleCall } from '../call/settleCall.js';
 import type { LastLook, PendingCall, RunApproved } from '../call/PendingCall.js';
@@ -23,7 +23,10 @@ import type { Claim } from './Claim.js';
 import { NotEnteredError, StaleClaimError } from './ExecutionHost.js';
 import type { ExecutionHost } from './ExecutionHost.js';
 import { askAgain } from './askAgain.js';
+import { pause } from './pause.js';
+import { recheckSafely } from './recheckSafely.js';
 import { endUnknown, settleRun } from './settleRun.js';
+import { unlessHalted } from './unlessHalted.js';
 
 export { drainExecutions, endOpenCalls } from './drain.js';
 
@@ -44,7 +47,7 @@ export function executeApproved(entry: PendingCall, run: RunApproved, host: Exec
     if (entry.phase === 'busy') entry.phase = 'waiting';
   };
   const execution = attempt(
-    () => decideAfresh(entry, task, run, host),
+    () => begin(entry, task, run, host),
     done,
     (error) => {
       done();
@@ -54,6 +57,14 @@ export function executeApproved(entry: PendingCall, run: RunApproved, host: Exec
   );
   if (isThenable(execution)) entry.execution = execution;
   return execution;
+}
+
+function begin(entry: PendingCall, task: ApprovedTask, run: RunApproved, host: ExecutionHost): Awaitable<void> {
+  return unlessHalted(entry, host, {
+    go: () => decideAfresh(entry, task, run, host),
+    wait: (error) => later(entry, task, run, host, error),
+    cancel: (error) => end(entry, cancelledWith(error), host),
+  });
 }
 
 /**
@@ -162,15 +173,23 @@ function claim(entry: PendingCall, task: ApprovedTask, run: RunApproved, host: E
   const claimed = claimNow(task);
   // from here on a shutdown waits for it
   entry.claimToken = token;
-  return chain(host.registry.claim({ taskId, token, digest, nowMs: host.now(), leaseMs: host.leaseMs }), (executing) => {
+  const { gate } = host.halts;
+  const haltChanges = gate?.changes;
+  return chain(host.registry.claim({ taskId, token, digest, nowMs: host.now(), leaseMs: host.leaseMs, haltChanges }), (executing) => {
     if (executing !== undefined) return beginClaimed(entry, executing, claimed, run, host);
     return chain(host.registry.find(taskId), (now) => {
       if (now?.status === 'executing' && now.claimToken === token) return claimAgain(entry, task, run, host);
       entry.claimToken = undefined;
       // another process was first, and records how that ends; or it has asked again, or given its claim back
       if (host.registry.durable && (now?.status === 'executing' || now?.status === 'pending')) return host.leave(entry, now);
-      if (host.registry.durable && now?.status === 'approved' && now.digest === digest && host.now() < now.expiresAtMs)
-        return host.retryLater(entry, new Error('Another process had claimed the call, and has released it.'));
+      if (now?.status === 'approved' && now.digest === digest && host.now() < now.expiresAtMs) {
+        const again = (): Awaitable<void> =>
+          host.retryLater(entry, new Error('Another process had claimed the call, and has released it.'));
+        // a halt was ordered or lifted meanwhile, perhaps of other calls
+        if (haltChanges !== undefined)
+          return chain(gate?.refresh(), () => (gate?.changes === haltChanges ? again() : begin(entry, task, run, host)));
+        if (host.registry.durable) return again();
+      }
       // cancelled in between, which ended the entry too; or its time is over, or the store has other params: then it is still open
       const over = host.now() >= expiresAtMs;
       const why = over
@@ -353,18 +372,6 @@ function endAskedAgain(entry: PendingCall, task: ApprovedTask, decision: Approva
   return chain(notifyService(host, decision, 'withdraw'), () => end(entry, deniedAtRun(task, 'denied_at_run', why, decision), host));
 }
 
-function pause(ms: number, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    const timer = setTimeout(done, ms);
-    signal.addEventListener('abort', done, { once: true });
-    function done(): void {
-      clearTimeout(timer);
-      signal.removeEventListener('abort', done);
-      resolve();
-    }
-  });
-}
-
 /** Whether it ended, or everything does, while something was awaited. */
 function isOver(entry: PendingCall, { signal }: ExecutionHost): boolean {
   return entry.phase === 'ended' || signal.aborted;
@@ -381,13 +388,5 @@ function digestOf(params: Params): string {
     return canonicalDigest(params);
   } catch {
     return '';
-  }
-}
-
-function recheckSafely(recheck: (() => string | undefined) | undefined): string | undefined {
-  try {
-    return recheck?.();
-  } catch {
-    return 'its agent or session could not be computed again.';
   }
 }

@@ -38,6 +38,8 @@ export interface RecoveryWorkerOptions extends RecoveryHost, RecoveryOptions {
   readonly keepAlive?: boolean | undefined;
   /** Called for every approval that another process has changed. */
   readonly onApproval?: ((decisionId: string) => Promise<void>) | undefined;
+  /** @internal Is told that another process ordered or lifted a halt. */
+  readonly onHalt?: (() => Promise<void>) | undefined;
 }
 
 const PAGE = 100;
@@ -248,6 +250,7 @@ export class RecoveryWorker {
 
   async #onChange(change: StoreChange): Promise<void> {
     if (change.kind === 'task') return this.#options.registry.onChange(change);
+    if (change.kind === 'halt') return this.#options.onHalt?.();
     await this.#options.onApproval?.(change.decisionId);
   }
 

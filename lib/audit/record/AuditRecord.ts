@@ -1,26 +1,10 @@
 import type { ApprovalPolicy, ApprovalRecord, Assurance, RunOutcome, VerdictProof } from '../../store/ApprovalStore.js';
 import type { Effect } from '../../model/Decision.js';
+import type { HaltRecord } from './HaltRecord.js';
+import type { RecordFields } from './RecordFields.js';
 
 /** Hides a value and binds to it: the base64url of a salted SHA-256. Equal values of one decision and field have equal commitments. */
 export type Commitment = string;
-
-interface RecordFields {
-  /** The version of the format. */
-  readonly v: 1;
-  /** The position in the log of its writer, from 0: the index of its leaf in the tree. */
-  readonly seq: number;
-  /** When it was written, in epoch milliseconds. Never less than in the record before. */
-  readonly at: number;
-  /** The log's name. */
-  readonly writer: string;
-  /** The change of the store that it was committed with, where it was. No two records have the same. */
-  readonly change?: string | undefined;
-  /**
-   * When that change was committed, in epoch milliseconds, where its record was written late: the process that made it has ended, or its log had failed. Such a
-   * record does not stand where it happened.
-   */
-  readonly committedAt?: number | undefined;
-}
 
 /** What all records about one call say. */
 interface CallFields {
@@ -42,13 +26,9 @@ export interface RecordedPolicy {
   readonly hash: string;
 }
 
-/** A policy that asks for a person, and whose yes is enough for it. */
-export interface RecordedApprovalPolicy extends RecordedPolicy, Pick<ApprovalPolicy, 'severity' | 'approvers' | 'selfApproval'> {
-  /** How many distinct people have to say yes. @defaultValue 1 */
-  readonly quorum?: number | undefined;
-  /** Whether who counts for another policy of the call does not count for this one. */
-  readonly distinct?: boolean | undefined;
-}
+/** A policy that asks for people, and whose yes is enough for it. */
+export interface RecordedApprovalPolicy
+  extends RecordedPolicy, Pick<ApprovalPolicy, 'severity' | 'approvers' | 'selfApproval' | 'quorum' | 'distinct' | 'escalate'> {}
 
 /** A log begins, or goes on after its writer was away. */
 export interface StartedRecord extends RecordFields {
@@ -136,6 +116,8 @@ export interface DecidedRecord extends RecordFields, CallFields {
   readonly facts?: Commitment | undefined;
   /** Of who asks: `session.user_id`, else the agent. */
   readonly requester?: Commitment | undefined;
+  /** The grant that answered the policies that ask; absent where none did. */
+  readonly grantId?: string | undefined;
   /** The action groups of the guard, where it has some. */
   readonly groups?: readonly string[] | undefined;
   /** Names of params that a sanitize may remove, where there are some. */
@@ -186,10 +168,30 @@ export interface VerdictRecord extends RecordFields, CallFields {
   readonly effective: Commitment;
   /** Of the person's reason. */
   readonly reason?: Commitment | undefined;
-  /** The signature that was given with it. */
-  readonly proof?: VerdictProof | undefined;
+  /** The signature that was given with it. Without the nonce: who knew it could guess the params from the challenge, also after the statement was erased. */
+  readonly proof?: Omit<VerdictProof, 'nonce'> | undefined;
   /** Of the statement that was signed: its digest is the challenge in the proof. */
   readonly statement?: Commitment | undefined;
+}
+
+/** A person let a yes count for later calls, or a grant was taken back. */
+export interface GrantRecord extends RecordFields, CallFields {
+  /** Tells it from the other records. */
+  readonly kind: 'grant';
+  /** What became of it. */
+  readonly how: 'made' | 'used' | 'revoked';
+  /** The grant. */
+  readonly grantId: string;
+  /** Who did it; of a use, who made the grant. */
+  readonly by: string;
+  /** Of a server: how many calls it has covered, where it was used. */
+  readonly uses?: number | undefined;
+  /** How many calls it covers. Absent where it was taken back. */
+  readonly maxUses?: number | undefined;
+  /** Until when, in epoch milliseconds. Absent where it was taken back. */
+  readonly expiresAt?: number | undefined;
+  /** The policies that it answers. Absent where it was taken back. */
+  readonly lifts?: readonly RecordedPolicy[] | undefined;
 }
 
 /** An approval was used: no other call can use it. */
@@ -320,6 +322,7 @@ export type AuditRecord =
   | DecidedRecord
   | OpenedRecord
   | VerdictRecord
+  | GrantRecord
   | ConsumedRecord
   | BegunRecord
   | EndedRecord
@@ -328,7 +331,8 @@ export type AuditRecord =
   | SecurityRecord
   | AuthorityRecord
   | CredentialRecord
-  | ErasedRecord;
+  | ErasedRecord
+  | HaltRecord;
 
 type WithoutPlace<R> = R extends AuditRecord ? Omit<R, 'v' | 'seq' | 'at' | 'writer'> : never;
 

@@ -1,3 +1,4 @@
+import type { VerdictProof } from '../../store/ApprovalStore.js';
 import { canonicalText, sha256 } from '../../common/data/canonical.js';
 import { newSalt } from '../../model/DecisionEvidence.js';
 import type { JournaledApproval, JournaledPolicy, JournaledVerdict } from '../../model/DecisionEvidence.js';
@@ -110,7 +111,7 @@ function verdictRecord(
       groups,
       isRequester: maybeSamePerson(by, requester) || undefined,
       policies,
-      proof,
+      proof: proof && withoutNonce(proof),
       reason: commit('reason'),
       statement: commit('statement'),
       status,
@@ -119,6 +120,12 @@ function verdictRecord(
     },
     opening: Object.keys(values).length === 0 ? undefined : { decisionId, requester, salt, values },
   };
+}
+
+/** The nonce is the one thing in what was signed that no one can guess: it is in the statement alone, and gone with it. */
+function withoutNonce(proof: VerdictProof): Omit<VerdictProof, 'nonce'> {
+  const { kind, credential, version, clientDataJSON, authenticatorData, signature } = proof;
+  return { kind, credential, version, clientDataJSON, authenticatorData, signature };
 }
 
 /** An approval was used. @throws TypeError where it was not */
@@ -157,8 +164,8 @@ export const approvalRecords: ApprovalRecords = {
 
 /** A policy that asks, as a log has it. */
 export function recordedPolicy(policy: JournaledPolicy): RecordedApprovalPolicy {
-  const { id, hash, severity, approvers, selfApproval, quorum, distinct } = policy;
-  return { id, hash, severity, approvers, selfApproval, quorum, distinct };
+  const { id, hash, severity, approvers, selfApproval, quorum, distinct, escalate } = policy;
+  return { id, hash, severity, approvers, selfApproval, quorum, distinct, escalate };
 }
 
 /** An approval that was opened without a log has none: its values are then linked to nothing. */

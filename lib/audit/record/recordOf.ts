@@ -1,6 +1,6 @@
 import { canonicalText, sha256 } from '../../common/data/canonical.js';
 import { EVIDENCE, newSalt } from '../../model/DecisionEvidence.js';
-import type { DecidedEvent, EnteringEvent, JournalEvent, TaskEvent } from '../../model/Journal.js';
+import type { DecidedEvent, EnteringEvent, GrantEvent, HaltEvent, JournalEvent, TaskEvent } from '../../model/Journal.js';
 import { requesterOf } from '../../model/personId.js';
 import { approvalRecords, recordedPolicy, tokenHash } from './approvalRecords.js';
 import type { OpenRecord } from './OpenRecord.js';
@@ -37,10 +37,14 @@ export function recordOf(event: RecordedEvent): OpenRecord {
       const { kind, agentId, toolName, decisionId, taskId, outcome } = event;
       return { record: { kind, agentId, decisionId, outcome, taskId, toolName } };
     }
+    case 'grant':
+      return { record: grantRecord(event) };
     case 'policies': {
       const { kind, hash, previousHash, by } = event;
       return { record: { kind, by, hash, previousHash } };
     }
+    case 'halt':
+      return { record: haltRecord(event) };
     case 'security': {
       const { code, subject } = event.diagnostic;
       const { agentId, decisionId, toolName } = subject ?? {};
@@ -49,11 +53,17 @@ export function recordOf(event: RecordedEvent): OpenRecord {
   }
 }
 
+/** What a log writes of a halt, or of its end. The words of those who ordered it stay in the store. */
+export function haltRecord({ how, haltId, scope, pending, untilMs, by }: Omit<HaltEvent, 'kind' | 'reason'>, tenantId?: string): NewRecord {
+  const { all, agentId, toolName, group } = scope;
+  return { kind: 'halt', agentId, all, by, group, halt: haltId, how, pending, tenantId, toolName, until: untilMs };
+}
+
 /** What a log writes of a decision. Of a server: with the tenant of the call. */
 export function decidedRecord(event: Omit<DecidedEvent, 'kind'>, tenantId?: string): OpenRecord {
   const { request, decision, dryRun, approvalId } = event;
   const { agentId, toolName, session, groups, removable } = request;
-  const { decisionId, effect, policySetHash } = decision;
+  const { decisionId, effect, policySetHash, grantId } = decision;
   const { salt = newSalt(), policies, asking, observed, code, facts } = decision[EVIDENCE] ?? {};
   const requester = requesterOf(session?.['user_id']) ?? agentId;
   const values: Record<string, string> = {};
@@ -80,6 +90,7 @@ export function decidedRecord(event: Omit<DecidedEvent, 'kind'>, tenantId?: stri
       effect,
       effective: changed === undefined ? same : commit('effective', canonicalText(changed)),
       facts: facts === undefined || isEmpty(facts) ? undefined : commit('facts', canonicalText(facts)),
+      grantId,
       groups: groups.length === 0 ? undefined : groups,
       observed,
       original: commitmentOf('original', salt, digest),
@@ -93,6 +104,18 @@ export function decidedRecord(event: Omit<DecidedEvent, 'kind'>, tenantId?: stri
     },
     opening: { decisionId, requester, salt, values },
   };
+}
+
+/** A change of a grant. Of a server, uses are changes too: in a program, the decision that it answered names it. */
+type RecordedGrant = Omit<GrantEvent, 'kind' | 'reason' | 'how'> & {
+  readonly how: GrantEvent['how'] | 'used';
+  readonly uses?: number | undefined;
+};
+
+/** What a log writes of a grant. Of a server: with its tenant. */
+export function grantRecord(event: RecordedGrant, tenantId?: string): NewRecord {
+  const { how, grantId, agentId, toolName, by, decisionId, maxUses, expiresAtMs, lifts, uses } = event;
+  return { kind: 'grant', agentId, by, decisionId, expiresAt: expiresAtMs, grantId, how, lifts, maxUses, tenantId, toolName, uses };
 }
 
 function isEmpty(facts: Readonly<Record<string, unknown>>): boolean {

@@ -75,7 +75,10 @@ export interface AuditSink {
   another?(): AuditSink;
 }
 
-/** Logs that can be read, also while they are written. */
+/**
+ * Logs that can be read, also while they are written. Stored bytes that are not UTF-8 must not be read as U+FFFD, as most decoders do: U+FFFD may have been there
+ * before, and then a changed log would verify.
+ */
 export interface AuditSource {
   /** The names of the logs, sorted. */
   writers(): Awaitable<readonly string[]>;

@@ -35,6 +35,14 @@ export class CompactTree {
     return tree;
   }
 
+  /** The same tree, to be gone on with by itself. */
+  copy(): CompactTree {
+    const tree = new CompactTree();
+    tree.#nodes.push(...this.#nodes);
+    tree.#size = this.#size;
+    return tree;
+  }
+
   /** How many records it has. */
   get size(): number {
     return this.#size;

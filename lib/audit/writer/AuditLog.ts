@@ -59,6 +59,7 @@ export class AuditLog implements KeepingJournal {
   readonly #commit: GroupCommit;
   readonly #kept = new KeptRows();
   #closing: Promise<void> | undefined;
+  #isWritten: ((event: JournalEvent) => boolean) | undefined;
 
   /** @throws ConfigError for an option that is missing or wrong */
   constructor(options: AuditLogOptions) {
@@ -83,10 +84,17 @@ export class AuditLog implements KeepingJournal {
     this.#options.source = 'server';
   }
 
+  /** @internal A server beside the module writes some of what the module tells. `undefined`: it no longer does. */
+  writtenBy(isWritten: ((event: JournalEvent) => boolean) | undefined): void {
+    this.#isWritten = isWritten;
+  }
+
   /** Takes an event. It is made a record and written later, outside the call. */
   note(event: JournalEvent): void {
     if (this.#closing !== undefined || event.kind === 'task') return;
     const kept = this.#kept.take(event);
+    // a server beside the module has kept it in its own outbox
+    if (this.#isWritten?.(event) === true) return kept === 'late' ? undefined : kept?.leave();
     if (kept === 'late') return;
     // while the log is not open, another process may write what is kept
     if (kept !== undefined && !this.#commit.isOpen) return kept.leave();

@@ -38,6 +38,8 @@ export class GroupCommit {
   /** Settles when what has failed is closed: it is opened again after that. */
   #closing: Promise<void> = Promise.resolve();
   #writing: Promise<void> | undefined;
+  /** A checkpoint that is being made. Meanwhile groups are written. */
+  #signing: Promise<void> | undefined;
   #running: Promise<void> | undefined;
   #timer: ReturnType<typeof setTimeout> | undefined;
   /** Whether it is time for a checkpoint. */
@@ -94,6 +96,7 @@ export class GroupCommit {
     this.#isOver = true;
     if (this.#queue.length > 0) this.start();
     while (this.#running !== undefined) await this.#running;
+    while (this.#signing !== undefined) await this.#signing;
     clearTimeout(this.#timer);
     this.#fail(this.#queue.take(Infinity), auditUnavailable('is closed'));
     const writer = this.#writer;
@@ -102,7 +105,7 @@ export class GroupCommit {
       try {
         await writer.append([{ record: { kind: 'closed' }, at: Date.now() }]);
         this.#size = writer.size;
-        await this.#sign(writer);
+        await this.#signWith(writer, await this.#others.besides(writer.writer));
       } catch (error) {
         this.#failed(error);
       }
@@ -124,13 +127,13 @@ export class GroupCommit {
   async #writeAll(): Promise<void> {
     while (this.#queue.length > 0 && !this.isDown) {
       await attempt<void, void>(
-        () => this.#writing ?? chain(this.#write(), () => this.#signIfDue()),
-        () => undefined,
+        () => this.#writing ?? this.#write(),
+        () => this.#signIfDue(),
         () => undefined,
       );
       if (this.#queue.length > 0) await turn();
     }
-    await this.#signIfDue();
+    this.#signIfDue();
   }
 
   #later(ms: number): void {
@@ -191,19 +194,26 @@ export class GroupCommit {
     );
   }
 
-  #signIfDue(): Awaitable<void> {
+  #signIfDue(): void {
     const writer = this.#writer;
-    if (writer === undefined || writer.sinceCheckpoint < (this.#isSignDue ? 1 : this.#options.checkpointRecords)) return undefined;
-    this.#isSignDue = false;
-    return attempt<void, void>(
-      () => this.#sign(writer),
-      () => undefined,
-      (error) => this.#failed(error),
-    );
+    if (this.#signing !== undefined || writer === undefined) return;
+    const { sinceCheckpoint } = writer;
+    const isDue = sinceCheckpoint >= (this.#isSignDue ? 1 : this.#options.checkpointRecords);
+    if (isDue || sinceCheckpoint === 0) this.#isSignDue = false;
+    if (!isDue) return;
+    this.#signing = this.#sign(writer)
+      .catch((error: unknown) => this.#failed(error))
+      .finally(() => {
+        this.#signing = undefined;
+        // what came meanwhile may be due too
+        this.#signIfDue();
+      });
   }
 
-  #sign(writer: LogWriter): Awaitable<void> {
-    return this.#others.besides(writer.writer).then((others) => this.#signWith(writer, others));
+  async #sign(writer: LogWriter): Promise<void> {
+    const others = await this.#others.besides(writer.writer);
+    // the log may have failed meanwhile: what is open now is another opening of it
+    if (this.#writer === writer) await this.#signWith(writer, others);
   }
 
   #signWith(writer: LogWriter, others: readonly OtherHead[]): Awaitable<void> {
@@ -261,13 +271,13 @@ export class GroupCommit {
     this.#leaveKept(this.#queue.takeKept());
     this.#queue.forgetMarks();
     const report = (closing: unknown): void => publishCallbackError('auditLog', closing);
-    this.#closing = Promise.resolve(
-      attempt<void, void>(
-        () => this.#options.sink.close(),
-        () => undefined,
-        report,
-      ),
+    const closing = attempt<void, void>(
+      () => this.#options.sink.close(),
+      () => undefined,
+      report,
     );
+    // a group and a checkpoint may fail at the same time
+    this.#closing = Promise.all([this.#closing, closing]).then(() => {});
   }
 
   /** Tells those who wait. What they waited for is still written, if it was an event: with it, the log says that nothing ran. */

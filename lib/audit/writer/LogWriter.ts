@@ -77,7 +77,7 @@ export class LogWriter {
   /** Appends records. They are on disk once it has settled. */
   append(records: readonly TimedRecord[]): Awaitable<void> {
     if (records.length === 0) return undefined;
-    const tree = CompactTree.from(this.#tree.state());
+    const tree = this.#tree.copy();
     const lines: string[] = [];
     const openings: Opening[] = [];
     let lastAt = this.#lastAt;

@@ -2,6 +2,7 @@ import { publishCallbackError } from '../../model/diagnostics.js';
 import type { AuditSource } from '../sink/AuditSink.js';
 import { readCheckpoint } from '../tree/checkpoint.js';
 import type { OtherHead } from '../tree/checkpoint.js';
+import { lastNote } from './lastNote.js';
 import { readNote } from '../tree/signedNote.js';
 
 /** How long what is known of the other logs is good enough, in milliseconds. */
@@ -44,11 +45,4 @@ export class OtherHeads {
     if (checkpoint?.origin !== `${this.#origin}/${writer}`) return undefined;
     return { writer, size: checkpoint.size, root: checkpoint.root };
   }
-}
-
-async function lastNote(source: AuditSource, writer: string): Promise<string | undefined> {
-  if (source.lastCheckpoint !== undefined) return source.lastCheckpoint(writer);
-  let last: string | undefined;
-  for await (const note of source.checkpoints(writer)) last = note;
-  return last;
 }

@@ -20,6 +20,10 @@ export function addAuditCommands(program: Command, io: CliIo, setCode: (code: nu
     .argument(...LOGS)
     .option('--heads <file>', 'what aegis audit heads printed, kept where no one who writes the logs can write; may be repeated', collect)
     .option('--key <file>', 'the public key of the logs, kept in such a place; may be repeated', collect)
+    .option(
+      '--store <store>',
+      'the store of the servers that write the logs, a SQLite file or a postgres:// URL, which has heads of all of them',
+    )
     .option('--allow-unproven', 'exit with 0 also where nothing shows that the end of a log was not cut off')
     .option('--wait <seconds>', 'how long to wait until a log that is being written is signed: 0 to 600 (default: 3)')
     .option(...JSON_OPTION)

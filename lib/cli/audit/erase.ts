@@ -66,7 +66,7 @@ function erasureOf({ user, decision, before, by = osUser() }: EraseFlags): Erasu
 }
 
 async function countIn(source: AuditSource, erasure: Erasure): Promise<number> {
-  const { which } = selectedOpenings(erasure);
+  const { which } = await selectedOpenings(source, erasure);
   let count = 0;
   for (const writer of await source.writers()) for await (const opening of source.openings(writer)) if (which(opening)) count += 1;
   return count;

@@ -1,8 +1,11 @@
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { revealText } from '../../common/data/reveal.js';
 import { AuditPublicKey } from '../../audit/tree/AuditPublicKey.js';
 import type { AuditFinding, AuditReport, AuditVerdict } from '../../audit/verify/report/AuditReport.js';
 import { verifyAudit } from '../../audit/verify/verifyAudit.js';
+import type { VerifyProgress } from '../../audit/verify/VerifyOptions.js';
+import { SecretString } from '../../common/SecretString.js';
+import { DEFAULT_TENANT } from '../../store/tenant/tenantScope.js';
 import { readHeads } from '../../audit/verify/VerifyOptions.js';
 import { CliError, counted, EXIT, writeJson, writeLines } from '../CliIo.js';
 import type { CliIo } from '../CliIo.js';
@@ -12,6 +15,7 @@ import { withLogs } from './withLogs.js';
 export interface VerifyFlags {
   readonly heads?: readonly string[] | undefined;
   readonly key?: readonly string[] | undefined;
+  readonly store?: string | undefined;
   readonly allowUnproven?: boolean | undefined;
   readonly wait?: string | undefined;
   readonly json?: boolean | undefined;
@@ -30,15 +34,32 @@ export async function verifyLogs(path: string, flags: VerifyFlags, io: CliIo): P
   const texts = heads.map((file) => read(file, '--heads'));
   for (const text of texts) readHeads(text, '--heads');
   const told = progressOf(io);
-  const report = await withLogs(path, ({ source }) =>
-    verifyAudit(source, { keys, heads: texts, waitMs: Math.round(waitS * 1_000), onProgress: ({ records }) => told(records) }),
-  );
+  const kept = flags.store === undefined ? undefined : await headsIn(flags.store);
+  const options = { keys, heads: texts, waitMs: Math.round(waitS * 1_000), onProgress: ({ records }: VerifyProgress) => told(records) };
+  const report = await withLogs(path, ({ source }) => verifyAudit(source, { ...options, ...(kept && { store: { heads: () => kept } }) }));
   io.progress?.('');
   if (flags.json === true) writeJson(io, report);
   else writeLines(io.out, reportLines(report));
   if (flags.json !== true) writeLines(io.err, adviceLines(report, allowUnproven));
   const isGood = report.integrity.ok && report.completeness.ok && report.law.ok;
   return isGood && (report.completeness.proven || allowUnproven) ? EXIT.ok : EXIT.found;
+}
+
+/** What servers have kept in their store. @throws CliError */
+async function headsIn(place: string): Promise<readonly string[]> {
+  const isPostgres = /^postgres(ql)?:/.test(place);
+  if (!isPostgres && !existsSync(place)) throw new CliError(`--store: there is no file at ${place}`);
+  const [{ makeStore }, { StoredHeads }] = await Promise.all([
+    import('../server/openHost.js'),
+    import('../../server/audit/StoredHeads.js'),
+  ]);
+  const store = await makeStore(isPostgres ? { kind: 'postgres', url: new SecretString(place) } : { kind: 'sqlite', path: place });
+  try {
+    await store.open();
+    return await StoredHeads.of(store.forTenant(DEFAULT_TENANT).records);
+  } finally {
+    await store.close();
+  }
 }
 
 function reportLines(report: AuditReport): readonly string[] {
@@ -72,9 +93,10 @@ function findingLine({ writer, code, message }: AuditFinding): string {
 }
 
 /** What a reader of "ok" has to know, too. */
-function noteLines({ counts, logs }: AuditReport): readonly string[] {
+function noteLines({ counts, logs, integrity }: AuditReport): readonly string[] {
   const { notWitnessed, approvedElsewhere, open, signatures, erasedStatements } = counts;
-  const later = logs.filter(({ size, signed }) => signed < size);
+  // in a log that was changed, no checkpoint after that can be compared
+  const later = integrity.ok ? logs.filter(({ size, signed }) => signed < size) : [];
   const note = (n: number, line: string): readonly string[] => (n === 0 ? [] : [line]);
   return [
     ...note(notWitnessed, `${counted(notWitnessed, 'call')} allowed, and not witnessed: no log here says whether they ran`),

@@ -6,13 +6,15 @@ export type ApprovalEntry = Pick<ApprovalRecord, 'decisionId' | 'agentId' | 'too
 
 /** What the person who decides is shown. */
 export interface ApprovalView extends ApprovalEntry, DescribedApproval {
-  readonly verdicts: readonly { readonly by: string }[];
+  readonly verdicts: NonNullable<DescribedApproval['verdicts']>;
 }
 
 /** What was decided, on exactly what was shown. */
 interface GivenVerdict {
   readonly digest: string;
   readonly reason: string | undefined;
+  /** How many values the person knows to be hidden. */
+  readonly acknowledgeHidden: number | undefined;
 }
 
 /** The approvals of a tenant, over its store or its server. */

@@ -1,6 +1,7 @@
 import { revealText } from '../../common/data/reveal.js';
 import { describeApproval } from '../../decision/desk/describeApproval.js';
 import { wrapRows } from '../../decision/terminal/wrapRows.js';
+import { hiddenFromApprover } from '../../model/view/viewOf.js';
 import type { ApprovalRecord } from '../../store/ApprovalStore.js';
 import { CliError, type CliIo, counted, EXIT, writeJson, writeLines } from '../CliIo.js';
 import type { ApprovalAccess, ApprovalEntry, ApprovalView } from './ApprovalAccess.js';
@@ -20,6 +21,7 @@ export interface ListApprovalsFlags extends HostFlags {
 export interface VerdictFlags extends HostFlags {
   readonly code?: string | undefined;
   readonly reason?: string | undefined;
+  readonly acknowledgeHidden?: string | undefined;
 }
 
 const STATUSES: readonly ApprovalRecord['status'][] = ['pending', 'approved', 'denied', 'expired', 'withdrawn'];
@@ -61,25 +63,37 @@ export async function decideApproval(id: string, approve: boolean, flags: Verdic
   return withApprovals(flags, async (access) => {
     const record = await found(access, id);
     if (record.status !== 'pending') throw new CliError(`this approval is already ${record.status}${verdictsOf(record)}`);
-    if (approve) await checkCode(record, flags, io);
+    const acknowledgeHidden = approve ? await checkCode(record, flags, io) : undefined;
     const { reason } = flags;
-    const decided = await access.decide(id, approve, { digest: record.digest, reason });
+    const decided = await access.decide(id, approve, { digest: record.digest, reason, acknowledgeHidden });
     if (flags.json === true) writeJson(io, decided);
-    else writeLines(io.out, [decided.status === 'pending' ? 'recorded; other policies of this call still need a yes' : decided.status]);
+    else writeLines(io.out, [decided.status === 'pending' ? 'recorded; the call still waits for other people' : decided.status]);
     return EXIT.ok;
   });
 }
 
-async function checkCode(record: ApprovalView, { code: given, json }: VerdictFlags, io: CliIo): Promise<void> {
+/** @returns how many values the person knows to be hidden */
+async function checkCode(record: ApprovalView, { code: given, acknowledgeHidden, json }: VerdictFlags, io: CliIo): Promise<number> {
   const code = record.digest.slice(0, TYPED_CHARACTERS);
+  const hidden = hiddenFromApprover(record).length;
+  const wanted = hidden === 0 ? code : `${code} ${hidden}`;
   const shown = describeApproval(record).flatMap((line) => wrapRows(line, process.stdout.columns));
   if (json !== true) writeLines(io.out, shown);
   if (given === undefined && io.ask === undefined)
     throw new CliError(
       `there is no terminal to ask at; look at the approval with npx aegis approvals show, then give --code with the first ${TYPED_CHARACTERS} characters of its digest`,
     );
-  const typed = given ?? (await io.ask?.(`Type ${code} to approve, anything else to leave it undecided [No]: `));
-  if (typed?.trim() !== code) throw new CliError('the code is not that of this approval, so nothing was decided');
+  const note = hidden === 0 ? '' : ', with how many values are hidden from you';
+  if (given !== undefined && hidden > 0 && acknowledgeHidden !== String(hidden))
+    throw new CliError(
+      `${counted(hidden, 'value')} of this approval ${hidden === 1 ? 'is' : 'are'} hidden from you; look at it, and confirm that with --acknowledge-hidden ${hidden}`,
+    );
+  const typed =
+    given === undefined
+      ? await io.ask?.(`Type ${wanted} to approve${note}, anything else to leave it undecided [No]: `)
+      : `${given.trim()}${wanted.slice(code.length)}`;
+  if (typed?.trim() !== wanted) throw new CliError('the code is not that of this approval, so nothing was decided');
+  return hidden;
 }
 
 async function found(access: ApprovalAccess, id: string): Promise<ApprovalView> {

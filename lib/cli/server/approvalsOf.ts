@@ -1,4 +1,5 @@
 import { ApprovalDesk } from '../../decision/desk/ApprovalDesk.js';
+import { Grants } from '../../decision/grant/Grants.js';
 import { Identity } from '../../server/people/Identity.js';
 import type { ApprovalRecord } from '../../store/ApprovalStore.js';
 import { DEFAULT_TENANT } from '../../store/tenant/tenantScope.js';
@@ -17,6 +18,8 @@ export function approvalsOf(host: Host): ApprovalAccess {
   const desk = new ApprovalDesk(host.rows.approvals, { ...rules, ...bound });
   // once people are known, the operator of the host is no member of every group
   desk.usePeople({ directory: new Identity({ tenantId, records: host.rows.records, stateKey: host.stateKey }).directory });
+  // a refusal ends the grants that would cover the call
+  void new Grants({ desk, records: () => host.rows.records, now: () => Date.now() });
   const given = { by: `host:${user}`, assurance: 'host' } as const;
   return {
     list: async (query) => (await desk.list(query)).map(entryOf),

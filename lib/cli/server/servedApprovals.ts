@@ -1,6 +1,7 @@
 import * as v from 'valibot';
 import { approvalAnswer, approvalsAnswer } from '../../decision/wire/approvalAnswer.js';
-import type { ApprovalQuery } from '../../store/ApprovalStore.js';
+import type { ApprovalQuery, Assurance } from '../../store/ApprovalStore.js';
+import { withNotes } from '../../model/view/viewOf.js';
 import { CliError } from '../CliIo.js';
 import type { ApprovalAccess, ApprovalEntry, ApprovalView } from './ApprovalAccess.js';
 import type { HostClient } from './HostClient.js';
@@ -24,11 +25,24 @@ interface WireApproval extends WireEntry {
   readonly params: ApprovalView['params'];
   readonly original_params: ApprovalView['originalParams'];
   readonly opaque: readonly string[];
+  readonly hidden: readonly string[];
   readonly session: ApprovalView['session'];
   readonly facts: ApprovalView['facts'];
   readonly message: string | null;
-  readonly policies: readonly { readonly id: string; readonly severity: string | null; readonly approvers: readonly string[] | null }[];
-  readonly verdicts: readonly { readonly by: string }[];
+  readonly policies: readonly {
+    readonly id: string;
+    readonly severity: string | null;
+    readonly approvers: readonly string[] | null;
+    readonly quorum: number;
+    readonly distinct: boolean;
+    readonly escalate: readonly { readonly after_s: number; readonly approvers: readonly string[] }[];
+  }[];
+  readonly verdicts: readonly {
+    readonly approve: boolean;
+    readonly by: string;
+    readonly assurance: Assurance | null;
+    readonly policies: readonly string[];
+  }[];
 }
 
 const PAGE = 200;
@@ -55,8 +69,12 @@ export function servedApprovals(client: HostClient): ApprovalAccess {
       const answer = await client.ask('GET', pathOf(decisionId), undefined, [404]);
       return answer === undefined ? undefined : viewOf(read(approvalAnswer, answer) as WireApproval);
     },
-    async decide(decisionId, approve, { digest, reason }) {
-      const body = { verdict: approve ? 'approve' : 'deny', digest, ...(reason !== undefined && { reason }) };
+    async decide(decisionId, approve, { digest, reason, acknowledgeHidden }) {
+      const notes = {
+        ...(reason !== undefined && { reason }),
+        ...(acknowledgeHidden !== undefined && { acknowledge_hidden: acknowledgeHidden }),
+      };
+      const body = { verdict: approve ? 'approve' : 'deny', digest, ...notes };
       return entryOf(read(approvalAnswer, await client.ask('POST', `${pathOf(decisionId)}/verdict`, body)) as WireApproval);
     },
   };
@@ -82,15 +100,27 @@ function viewOf(wire: WireApproval): ApprovalView {
   return {
     ...entryOf(wire),
     requesterKnown,
-    originalParams,
+    originalParams: withNotes(originalParams, wire.hidden),
     digest,
     refusals,
-    params,
+    params: withNotes(params, wire.hidden),
     opaque,
     session,
     facts,
-    verdicts,
+    verdicts: verdicts.map(({ approve, by, assurance, policies: ids }) => ({
+      approve,
+      by,
+      assurance: assurance ?? undefined,
+      policies: ids,
+    })),
     message: message ?? undefined,
-    policies: policies.map(({ id, severity, approvers }) => ({ id, severity: severity ?? undefined, approvers: approvers ?? undefined })),
+    policies: policies.map(({ id, severity, approvers, quorum, distinct, escalate }) => ({
+      id,
+      severity: severity ?? undefined,
+      approvers: approvers ?? undefined,
+      quorum,
+      distinct,
+      escalate: escalate.map(({ after_s: seconds, approvers: groups }) => ({ afterMs: seconds * 1_000, groups })),
+    })),
   };
 }

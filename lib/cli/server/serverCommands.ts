@@ -1,5 +1,6 @@
 import type { Command } from 'commander';
 import type { CliIo } from '../CliIo.js';
+import type { ListGrantsFlags, RevokeGrantFlags } from '../govern/grants.js';
 import type { ListApprovalsFlags, VerdictFlags } from './approvals.js';
 import type { DemoAgentFlags } from './demoAgent.js';
 import type { HealthFlags } from './health.js';
@@ -111,7 +112,10 @@ export function addServerCommands(program: Command, io: CliIo, setCode: (code: n
       .description(verdict === 'approve' ? 'show an approval, and approve it once the code is typed' : 'deny an approval')
       .argument('<id>', 'the id of the approval')
       .option('--reason <text>', 'why; it is kept with the verdict');
-    if (verdict === 'approve') command.option('--code <code>', 'the first four characters of the digest, instead of asking for them');
+    if (verdict === 'approve') {
+      command.option('--code <code>', 'the first four characters of the digest, instead of asking for them');
+      command.option('--acknowledge-hidden <count>', 'with --code: how many values of the approval are hidden from you');
+    }
     command
       .addHelpText(
         'after',
@@ -121,6 +125,8 @@ export function addServerCommands(program: Command, io: CliIo, setCode: (code: n
         setCode(await (await import('./approvals.js')).decideApproval(id, verdict === 'approve', flags, io)),
       );
   }
+
+  addGrantCommands(program, io, setCode);
 
   withHost(program.command('migrate'))
     .description('bring the tables of a store up to date, as a user who may do more than the server')
@@ -219,8 +225,37 @@ function addPoliciesCommands(program: Command, io: CliIo, setCode: (code: number
     );
 }
 
+function addGrantCommands(program: Command, io: CliIo, setCode: (code: number) => void): void {
+  const grants = program
+    .command('grants')
+    .description('standing verdicts: calls that run without asking, because a person approved one like them');
+  withHost(grants.command('list'))
+    .description('list the grants that cover calls now, oldest first')
+    .option('--agent <id>', 'only for this agent')
+    .option('--tool <name>', 'only for this tool')
+    .option('--all', 'those too that are used up, expired or revoked')
+    .addHelpText('after', examples('npx aegis grants list', 'npx aegis grants list --agent support-agent --all'))
+    .action(async (flags: ListGrantsFlags) => setCode(await (await import('../govern/grants.js')).listGrants(flags, io)));
+  withHost(grants.command('show'))
+    .description('show what a grant covers, value by value')
+    .argument('<id>', 'the id of the grant')
+    .addHelpText('after', examples('npx aegis grants show grt_abc'))
+    .action(async (id: string, flags: HostFlags) => setCode(await (await import('../govern/grants.js')).showGrant(id, flags, io)));
+  withHost(grants.command('explain'))
+    .description('print what a grant covers as Cedar policies')
+    .argument('<id>', 'the id of the grant')
+    .addHelpText('after', examples('npx aegis grants explain grt_abc'))
+    .action(async (id: string, flags: HostFlags) => setCode(await (await import('../govern/grants.js')).explainGrant(id, flags, io)));
+  withHost(grants.command('revoke'))
+    .description('take a grant back: it covers no call from then on, at any server')
+    .argument('<id>', 'the id of the grant')
+    .option('--reason <text>', 'why; it is kept with the grant')
+    .addHelpText('after', examples('npx aegis grants revoke grt_abc', 'npx aegis grants revoke grt_abc --reason "wrong limit"'))
+    .action(async (id: string, flags: RevokeGrantFlags) => setCode(await (await import('../govern/grants.js')).revokeGrant(id, flags, io)));
+}
+
 /** The options of every command that is for the operator of a server's host. */
-function withHost(command: Command): Command {
+export function withHost(command: Command): Command {
   return command
     .option('--config <file>', 'the configuration of the server (default: the one in this folder)')
     .option('--data <folder>', 'the data folder of the server (default: .aegis)')
@@ -230,6 +265,7 @@ function withHost(command: Command): Command {
     .option(...JSON_OPTION);
 }
 
-function examples(...lines: readonly string[]): string {
+/** Examples at the end of a help text. */
+export function examples(...lines: readonly string[]): string {
   return `\nExamples:\n${lines.map((line) => `  ${line}`).join('\n')}`;
 }

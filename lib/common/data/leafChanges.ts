@@ -1,7 +1,8 @@
 import { types } from 'node:util';
-import { canonicalText, isSameData } from './canonical.js';
+import { canonicalText } from './canonical.js';
 import { leavesOf, MAX_LEAVES, pathText } from './leaves.js';
 import type { Leaf } from './leaves.js';
+import { Masked } from './Masked.js';
 
 /** A value, or none where it is absent. */
 export type GivenValue = { readonly value: unknown } | undefined;
@@ -36,12 +37,13 @@ export function shownChanges(changes: readonly LeafChange[]): readonly [head: re
 
 /** Whether a leaf is what it was. */
 export function isUnchanged({ now, before }: LeafChange): boolean {
-  return now !== undefined && before !== undefined && isSameData(now.value, before.value);
+  return now !== undefined && before !== undefined && Masked.areSame(now.value, before.value);
 }
 
 /** A leaf as text: a text without quotes, a date as ISO 8601, everything else as it runs. */
 export function leafText(value: unknown): string {
   if (typeof value === 'string') return value;
   if (types.isDate(value)) return value.toISOString();
+  if (value instanceof Masked) return value.note;
   return typeof value === 'bigint' ? String(value) : canonicalText(value);
 }

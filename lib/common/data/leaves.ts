@@ -1,4 +1,5 @@
 import { types } from 'node:util';
+import { Masked } from './Masked.js';
 
 /** Where a value stands in another one: names of objects, places in lists. */
 export type LeafPath = readonly (string | number)[];
@@ -23,7 +24,8 @@ const PLAIN_NAME = /^[\p{L}\p{N}_$-]+$/u;
 export function leavesOf(value: unknown, at: LeafPath = []): readonly Leaf[] {
   const leaves: Leaf[] = [];
   const walk = (here: unknown, path: LeafPath): void => {
-    if (typeof here !== 'object' || here === null || types.isDate(here)) return void leaves.push({ path, value: here });
+    if (typeof here !== 'object' || here === null || types.isDate(here) || here instanceof Masked)
+      return void leaves.push({ path, value: here });
     const entries: readonly (readonly [string | number, unknown])[] = Array.isArray(here) ? [...here.entries()] : Object.entries(here);
     if (entries.length === 0) leaves.push({ path, value: here });
     for (const [step, inner] of entries) walk(inner, [...path, step]);

@@ -13,6 +13,7 @@ export type CueCode =
   | 'cut'
   | 'many_values'
   | 'opaque'
+  | 'concealed'
   | 'to_approver'
   | 'refused'
   | 'blank_lines'

@@ -19,6 +19,7 @@ const TEXTS: Readonly<Record<CueCode, (cue: Cue) => string>> = {
   cut: ({ count }) => `is longer than what is shown here, by ${counted(count, 'character')}`,
   many_values: ({ count }) => `holds ${counted(count, 'value')}, more than are shown here`,
   opaque: () => 'is kept from policies and people',
+  concealed: () => 'is not shown in full to the person who decides',
   to_approver: () => 'speaks to the person who decides',
   refused: ({ count }) => `Refused ${counted(count, 'time')} in the last hour for this agent and tool`,
   blank_lines: ({ count }) => `has ${counted(count, 'line end')} in a row`,

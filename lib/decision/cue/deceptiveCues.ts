@@ -1,10 +1,13 @@
 import { types } from 'node:util';
 import { isSameData } from '../../common/data/canonical.js';
+import { Masked } from '../../common/data/Masked.js';
 import { leafChanges } from '../../common/data/leafChanges.js';
 import type { GivenValue } from '../../common/data/leafChanges.js';
 import { leavesOf, MAX_LEAVES, pathText } from '../../common/data/leaves.js';
 import type { LeafPath } from '../../common/data/leaves.js';
 import { skeleton } from '../../common/data/skeleton.js';
+import type { Params } from '../../model/Params.js';
+import { viewOf } from '../../model/view/viewOf.js';
 import type { ApprovalRecord } from '../../store/ApprovalStore.js';
 import type { Cue, CueCode, CuePlace } from './Cue.js';
 import { cutLeaves } from './cutLeaves.js';
@@ -14,7 +17,7 @@ import { deceptionsOf } from './deceptionsOf.js';
 /** The fields of an approval that a person is shown. */
 export type ShownApproval = Pick<
   ApprovalRecord,
-  'agentId' | 'toolName' | 'requester' | 'reason' | 'originalParams' | 'params' | 'session' | 'facts' | 'opaque' | 'refusals'
+  'agentId' | 'toolName' | 'requester' | 'reason' | 'originalParams' | 'params' | 'session' | 'facts' | 'opaque' | 'refusals' | 'sensitive'
 >;
 
 /**
@@ -24,9 +27,17 @@ export type ShownApproval = Pick<
  * @param sawAll whether the person was shown all of it, with nothing cut
  */
 export function deceptiveCues(record: ShownApproval, { sawAll = false }: { readonly sawAll?: boolean | undefined } = {}): readonly Cue[] {
+  const { params, originalParams, opaque, sensitive } = record;
+  const [shown, shownOriginal] = [params, originalParams].map((of) => viewOf(of, sensitive, 'approver')) as [Params, Params];
+  const concealed = new Map(
+    [shown, shownOriginal]
+      .flatMap((of) => leavesOf(of))
+      .flatMap(({ path, value }) => (value instanceof Masked ? [[pathText(path), path]] : [])),
+  );
   const cues: Cue[] = [];
   const add = (code: CueCode, place: CuePlace, path: LeafPath, more: Partial<Cue> = {}): void => {
-    cues.push({ kind: 'deceptive', code, place, path, count: 1, scripts: [], ...more });
+    const shownPath = place === 'params' || place === 'original' ? visiblePath(path, concealed) : path;
+    cues.push({ kind: 'deceptive', code, place, path: shownPath, count: 1, scripts: [], ...more });
   };
   const addText = (text: string, place: CuePlace, path: LeafPath): void => {
     for (const { code, ...more } of deceptionsOf(text)) add(code, place, path, more);
@@ -50,7 +61,6 @@ export function deceptiveCues(record: ShownApproval, { sawAll = false }: { reado
       add('cut', isBefore ? 'original' : place, [name, ...path], { count: chars });
     if (changes.length > MAX_LEAVES) add('many_values', now === undefined ? 'original' : place, [name], { count: changes.length });
   };
-  const { params, originalParams, opaque } = record;
   addText(record.toolName, 'tool', []);
   addText(record.agentId, 'agent', []);
   addText(record.requester, 'requester', []);
@@ -61,7 +71,8 @@ export function deceptiveCues(record: ShownApproval, { sawAll = false }: { reado
     if (!Object.hasOwn(params, name) || !isSameData(params[name], value)) addValue(value, 'original', name);
   }
   for (const name of new Set([...Object.keys(params), ...Object.keys(originalParams)]))
-    addCuts(ownValue(params, name), ownValue(originalParams, name), 'params', name);
+    addCuts(ownValue(shown, name), ownValue(shownOriginal, name), 'params', name);
+  for (const path of concealed.values()) add('concealed', 'params', path);
   for (const name of opaque) add('opaque', 'params', [name]);
   for (const [place, fields] of [
     ['facts', record.facts],
@@ -79,6 +90,15 @@ export function deceptiveCues(record: ShownApproval, { sawAll = false }: { reado
 
 function ownValue(params: Readonly<Record<string, unknown>>, name: string): GivenValue {
   return Object.hasOwn(params, name) ? { value: params[name] } : undefined;
+}
+
+/** Where a value stands, as far as that is shown: the names in a hidden object are hidden too. */
+function visiblePath(path: LeafPath, concealed: ReadonlyMap<string, LeafPath>): LeafPath {
+  for (let steps = 1; steps < path.length && concealed.size > 0; steps++) {
+    const outer = concealed.get(pathText(path.slice(0, steps)));
+    if (outer !== undefined) return outer;
+  }
+  return path;
 }
 
 /** A cue on a param as the agent wrote it says nothing new where the same stands in what will run. */

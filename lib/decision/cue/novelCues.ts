@@ -1,11 +1,12 @@
 import { leavesOf, pathText } from '../../common/data/leaves.js';
 import type { LeafPath } from '../../common/data/leaves.js';
 import { isSameData } from '../../common/data/canonical.js';
+import { viewOf } from '../../model/view/viewOf.js';
 import type { ApprovalRecord } from '../../store/ApprovalStore.js';
 import type { Cue, CueCode } from './Cue.js';
 
 /** The fields of an earlier approval that are compared. */
-export type EarlierApproval = Pick<ApprovalRecord, 'params' | 'status'>;
+export type EarlierApproval = Pick<ApprovalRecord, 'params' | 'status' | 'sensitive'>;
 
 /** What is known beside the approval. */
 export interface NovelKnowledge {
@@ -21,7 +22,7 @@ const MANY_LINES = /(?:\r?\n){4,}/g;
 
 /** What is new or rare about an approval, beside those before it: it asks nothing more of the approver than a closer look. */
 export function novelCues(
-  record: Pick<ApprovalRecord, 'params' | 'originalParams' | 'requesterKnown' | 'requester' | 'agentId'>,
+  record: Pick<ApprovalRecord, 'params' | 'originalParams' | 'requesterKnown' | 'requester' | 'agentId' | 'sensitive'>,
   { earlier, knowsRequester }: NovelKnowledge,
 ): readonly Cue[] {
   const { params, originalParams } = record;
@@ -35,7 +36,8 @@ export function novelCues(
     const isBoth = Object.hasOwn(params, name) && Object.hasOwn(originalParams, name);
     if (!isBoth || !isSameData(params[name], originalParams[name])) add('changed', 'params', [name]);
   }
-  const leaves = leavesOf(params);
+  // what is not shown is not told of by a comparison either
+  const leaves = leavesOf(viewOf(params, record.sensitive, 'approver'));
   for (const { path, value } of leaves) {
     const lines = typeof value === 'string' ? longestRun(value) : 0;
     if (lines > 0) add('blank_lines', 'params', path, { count: lines });
@@ -44,7 +46,9 @@ export function novelCues(
     add('first_time', 'call', []);
     return cues;
   }
-  const approved = earlier.filter(({ status }) => status === 'approved').flatMap((approval) => leavesOf(approval.params));
+  const approved = earlier
+    .filter(({ status }) => status === 'approved')
+    .flatMap((one) => leavesOf(viewOf(one.params, one.sensitive, 'approver')));
   const before = measures(approved);
   for (const { path, value } of leaves) {
     if (typeof value === 'number' || typeof value === 'bigint') {

@@ -18,19 +18,19 @@ import type {
 } from '../../store/ApprovalStore.js';
 import type { ApprovalUse, ApprovedCall, ExecutionStart, RunReport } from '../DecisionService.js';
 import type { ApprovalRequest, OpeningOutcome } from './ApprovalRequest.js';
-import { Openings } from './Openings.js';
-import type { Counted } from './Openings.js';
+import { Openings, type Counted } from './Openings.js';
 import type { CounterStore } from '../../store/counter/CounterStore.js';
 import { MemoryCounterStore } from '../../store/counter/MemoryCounterStore.js';
 import { bindingDigest, type BoundCall } from './use/bindingDigest.js';
 import { isOver, spentRecord } from './use/spentRecord.js';
 import { beginExecution, consumeApproval, reportNotReplaced, tellOfUse, verifyApproval } from './use/consumeApproval.js';
-import { isUnderstood } from './use/semantics.js';
-import { commitKept } from './use/commitKept.js';
-import { countedChange } from './use/countedChange.js';
-import type { ApprovalChange } from './use/commitKept.js';
+import { isUnderstood, takesSeats } from './use/semantics.js';
+import { commitKept, type ApprovalChange } from './use/commitKept.js';
+import { countedChange, givenBack } from './use/countedChange.js';
 import type { UseRules } from './use/consumeApproval.js';
 import type { DeskPeople } from './Directory.js';
+import type { PeopleRules } from './eligibility.js';
+import type { GrantMaker } from './GrantMaker.js';
 import type { DeskVerdicts, VerdictDesk, Viewer, ViewerStanding } from './DeskVerdicts.js';
 import type { CommitOutcome, OutcomeRecording } from './recordOutcome.js';
 import type { VerdictInput } from './verdict.js';
@@ -48,7 +48,7 @@ const SWEEP_PAGE = 1_000;
  * An approval expires at `expiresAtMs`, which is not a person's denial. An approval is used at most once.
  */
 export class ApprovalDesk extends SafeEmitter<DeskEvents> {
-  readonly #store: ApprovalStore;
+  #store: ApprovalStore;
   /** @internal What it was made with. */
   readonly options: ApprovalDeskOptions;
   /** @internal Whether a journal is told of what happens here. */
@@ -64,6 +64,7 @@ export class ApprovalDesk extends SafeEmitter<DeskEvents> {
   #verdicts: DeskVerdicts | undefined;
   #countingOf: UseRules['countingOf'] | undefined;
   #ownCounters: CounterStore | undefined;
+  #grants: LazyPart<GrantMaker> | undefined;
 
   /**
    * @param store where approvals are kept
@@ -79,6 +80,7 @@ export class ApprovalDesk extends SafeEmitter<DeskEvents> {
     this.#journal = combineJournals(options.journal);
     this.isJournaled = this.#journal !== undefined;
     this.#useRules = {
+      haltChanges: options.haltChanges,
       now: () => this.#clock.now(),
       tenantId: options.tenantId ?? null,
       isStillCovered: (record) => this.#isStillCovered(record),
@@ -88,7 +90,7 @@ export class ApprovalDesk extends SafeEmitter<DeskEvents> {
       outbox: options.outbox,
     };
     this.#openings = new Openings({
-      store,
+      store: () => this.#store,
       options: this.options,
       isJournaled: this.isJournaled,
       tenantId: this.#useRules.tenantId,
@@ -214,6 +216,26 @@ export class ApprovalDesk extends SafeEmitter<DeskEvents> {
     this.#people = people;
   }
 
+  /** @internal Has the approvals kept through another store, over this one, from now on: a server records each change of them. */
+  useStore(over: (store: ApprovalStore) => ApprovalStore): void {
+    this.#store = over(this.#store);
+  }
+
+  /** @internal Who makes grants from now on. */
+  useGrants(grants: LazyPart<GrantMaker>): void {
+    this.#grants = grants;
+  }
+
+  /** @internal Who knows people. */
+  get peopleRules(): PeopleRules {
+    return { rules: this.options, served: this.#people };
+  }
+
+  /** @internal Whether a person is asked about this call, also where a grant covers it. */
+  mustAsk(call: Pick<ApprovalRequest, 'agentId' | 'toolName' | 'idempotency'>): Awaitable<boolean> {
+    return this.#openings.mustAsk(call);
+  }
+
   async #decide(decisionId: string, approve: boolean, given: VerdictInput): Promise<ApprovalRecord> {
     // read now: its caller may change it while that is loaded
     const own = isPlainObject(given) ? { ...given } : given;
@@ -226,7 +248,8 @@ export class ApprovalDesk extends SafeEmitter<DeskEvents> {
 
   #verdictDesk(): VerdictDesk {
     return {
-      people: () => ({ rules: this.options, served: this.#people }),
+      people: () => this.peopleRules,
+      grants: () => this.#grants?.get(),
       tenantId: this.#useRules.tenantId,
       now: this.#useRules.now,
       get: (decisionId) => this.get(decisionId),
@@ -237,9 +260,9 @@ export class ApprovalDesk extends SafeEmitter<DeskEvents> {
     };
   }
 
-  /** Where no one knows people, nothing can have changed. */
+  /** Where no one knows people, nothing can have changed; people are counted again all the same. */
   #isStillCovered(record: ApprovalRecord): Awaitable<boolean> {
-    if (this.#people === undefined && this.options.directory === undefined) return true;
+    if (this.#people === undefined && this.options.directory === undefined && !takesSeats(record.policies)) return true;
     return chain(this.#giving(), (giving) => giving.isStillCovered(record));
   }
 
@@ -331,12 +354,9 @@ export class ApprovalDesk extends SafeEmitter<DeskEvents> {
   ): Awaitable<ApprovalRecord | undefined> {
     const next: ApprovalRecord = frozenData(spentRecord({ ...record, ...change, version: record.version + 1 }));
     const events = eventOf === undefined ? [] : [eventOf(next)];
-    // nothing runs under it, so that what was counted for it was not used
-    const isOver = next.status === 'denied' || next.status === 'expired' || next.status === 'withdrawn';
-    const counting = record.counted === true && isOver && next.consumed === undefined ? { giveBack: next.decisionId } : undefined;
     const replace: ApprovalChange = (beside) =>
-      countedChange(counting, this.counters, this.#store.counters !== undefined, (takes) =>
-        this.#store.replace(next, record.version, undefined, beside, takes),
+      countedChange(givenBack(record, next), this.counters, this.#store.counters !== undefined, (takes) =>
+        this.#store.replace(next, record.version, undefined, beside, undefined, takes),
       );
     return chain(commitKept(events, replace, this.#useRules.outbox), (replaced) => {
       if (!replaced) return undefined;

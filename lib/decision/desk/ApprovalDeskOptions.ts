@@ -1,4 +1,5 @@
 import type { OptionKinds } from '../../common/readOptions.js';
+import type { Awaitable } from '../../common/awaitable.js';
 import type { Journal } from '../../model/Journal.js';
 import type { ApprovalQuery, ApprovalRecord } from '../../store/ApprovalStore.js';
 import type { EventOutbox } from '../../store/record/EventOutbox.js';
@@ -22,6 +23,8 @@ export interface ApprovalDeskOptions extends EligibilityRules {
   readonly journal?: Journal | undefined;
   /** @internal Keeps in the store what the journal has still to write. */
   readonly outbox?: EventOutbox | undefined;
+  /** @internal How often halts may have been changed when an approval is used, in the same transaction. Throws where its call is halted. */
+  readonly haltChanges?: ((approval: ApprovalRecord, again?: boolean) => Awaitable<number | undefined>) | undefined;
   /** @internal The tenant in the binding of its approvals, where a server has several. */
   readonly tenantId?: string | undefined;
 }
@@ -48,6 +51,7 @@ export const DESK_OPTIONS: OptionKinds<ApprovalDeskOptions> = {
   journal: 'object|list',
   outbox: 'object',
   tenantId: 'string',
+  haltChanges: 'function',
 };
 
 /** The kinds of the fields of a query. */

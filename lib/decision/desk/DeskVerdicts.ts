@@ -1,15 +1,25 @@
 import type { Awaitable } from '../../common/awaitable.js';
 import { LruMap } from '../../common/LruMap.js';
+import { publishCallbackError } from '../../model/diagnostics.js';
 import { VerdictError } from '../../model/errors/SetupErrors.js';
 import type { Journal, VerdictEvent } from '../../model/Journal.js';
 import type { ApprovalPolicy, ApprovalRecord, Assurance, Verdict, VerdictProof } from '../../store/ApprovalStore.js';
 import { checkAssurance, requiredFor } from './assurance.js';
 import type { VerdictNeeds, VerdictStress } from './assurance.js';
+import type { GrantInput } from '../../model/terms/Grant.js';
+import type { GrantMaker, PreparedGrant } from './GrantMaker.js';
 import { isUnderstood } from './use/semantics.js';
-import { eligiblePolicies, giverOf, isStillCovered } from './eligibility.js';
+import { ALREADY_COUNTS, eligiblePolicies, giverOf, isStillCovered, seatsNow } from './eligibility.js';
 import type { Eligibility, Giver, PeopleRules } from './eligibility.js';
+import { areFilled } from '../../model/terms/fillSeats.js';
+import { recordedSeats } from '../../model/terms/recordedSeats.js';
+import type { Seats } from '../../model/terms/recordedSeats.js';
+import { openPolicies, personOf, seatsWith } from './quorum/seatsOf.js';
+import { viewedSeats } from './quorum/viewedSeats.js';
+import type { ViewedSeats } from './quorum/viewedSeats.js';
 import {
   checkDigest,
+  checkHidden,
   checkVersion,
   newerApproval,
   notRecorded,
@@ -47,8 +57,14 @@ export interface ViewerStanding {
   readonly policies: readonly string[];
   /** What their yes takes. */
   readonly needs: VerdictNeeds;
-  /** How many policies have a yes. */
+  /** Whether a no of theirs would count though a yes would not: theirs already counts. */
+  readonly mayDeny: boolean;
+  /** How many policies have everyone that they take. */
   readonly yesSoFar: number;
+  /** The seats of each policy, in the order of the policies: how many it takes, and who counts for it now. */
+  readonly seats: readonly ViewedSeats[];
+  /** The seats as they would be with their yes. */
+  readonly seatsAfter: readonly ViewedSeats[];
   /** Whether the call is approved with their yes. */
   readonly isLastYes: boolean;
 }
@@ -65,10 +81,12 @@ export interface VerdictDesk {
   /** @returns `undefined` where another change was first */
   record(
     record: ApprovalRecord,
-    change: Pick<ApprovalRecord, 'status' | 'verdicts'>,
+    change: Pick<ApprovalRecord, 'status' | 'verdicts' | 'requires'>,
     eventOf: (next: ApprovalRecord) => VerdictEvent,
   ): Awaitable<ApprovalRecord | undefined>;
   readonly journal: Journal | undefined;
+  /** Who makes grants; `undefined` where no one does. */
+  grants(): Awaitable<GrantMaker | undefined>;
 }
 
 const MAX_REMEMBERED = 10_000;
@@ -110,26 +128,39 @@ export class DeskVerdicts {
     const record = await this.#desk.get(decisionId);
     if (record === undefined) return undefined;
     const { by, assurance, mustSign, sawAll } = viewer;
-    const covered = new Set(record.verdicts.flatMap((verdict) => verdict.policies));
-    const open = record.policies.filter(({ id }) => !covered.has(id));
     let eligibility: Eligibility | undefined;
     let why: VerdictError | undefined;
     try {
       this.#checkDecidable(record);
-      eligibility = await eligiblePolicies(record, readVerdict(decisionId, { by, assurance }), this.#desk.people());
+      eligibility = await eligiblePolicies(record, readVerdict(decisionId, { by, assurance }), this.#desk.people(), this.#desk.now());
     } catch (error) {
       if (!(error instanceof VerdictError)) throw error;
       why = error;
     }
-    const policies: readonly ApprovalPolicy[] = eligibility?.policies ?? open;
+    const seats = eligibility?.seats ?? (await this.#seatsShown(record));
+    const policies: readonly ApprovalPolicy[] = eligibility?.policies ?? openPolicies(seats, record.policies);
     return {
       may: eligibility !== undefined,
+      mayDeny: eligibility !== undefined || why?.code === ALREADY_COUNTS,
       why: why && { code: why.code, message: why.message },
       policies: eligibility === undefined ? [] : policies.map(({ id }) => id),
       needs: requiredFor(record, policies, { isHurried: this.#isHurried(eligibility?.giver.by ?? by), mustSign, sawAll }),
-      yesSoFar: record.policies.length - open.length,
-      isLastYes: eligibility !== undefined && policies.length === open.length,
+      yesSoFar: seats.policies.filter((one) => areFilled([one])).length,
+      seats: viewedSeats(seats),
+      seatsAfter: viewedSeats(eligibility === undefined ? seats : seatsAfter(eligibility)),
+      isLastYes: eligibility !== undefined && isLastYes(eligibility),
     };
+  }
+
+  /** The seats for who may not decide: as the approval itself has them, once it is settled, or where people cannot be looked up. */
+  async #seatsShown(record: ApprovalRecord): Promise<Seats> {
+    if (record.status !== 'pending' || !record.verdicts.some(({ approve }) => approve)) return recordedSeats(record);
+    try {
+      return await seatsNow(record, this.#desk.people());
+    } catch {
+      // it decides nothing: why a verdict of theirs would not count is said beside it
+      return recordedSeats(record);
+    }
   }
 
   /** Whether a verdict of this person would count now, for at least one policy that is still open. */
@@ -147,11 +178,12 @@ export class DeskVerdicts {
     const record = await this.#desk.get(decisionId);
     if (record === undefined) throw unknownApproval(decisionId);
     await this.#checkedGiver(record, approve, verdict);
-    const { reason, origin = '' } = verdict;
-    return verdictChallenge(record, { approve, reason, origin, nonce, tenantId: this.#desk.tenantId });
+    const { reason, origin = '', grant } = verdict;
+    const grantDigest = grant === undefined ? undefined : await (await this.#grantMaker(record, approve)).digestOf(record, grant);
+    return verdictChallenge(record, { approve, reason, origin, nonce, grantDigest, tenantId: this.#desk.tenantId });
   }
 
-  /** Whether all policies of an approval still have a yes that counts. @throws VerdictError 503 `directory_unavailable`, `store_unavailable` */
+  /** Whether all policies of an approval still have the people that they take. @throws VerdictError 503 `directory_unavailable`, `store_unavailable` */
   isStillCovered(record: ApprovalRecord): Promise<boolean> {
     return isStillCovered(record, this.#desk.people());
   }
@@ -159,6 +191,7 @@ export class DeskVerdicts {
   async #give(decisionId: string, approve: boolean, verdict: VerdictInput): Promise<ApprovalRecord> {
     const desk = this.#desk;
     let proof: VerdictProof | undefined;
+    let grant: PreparedGrant | undefined;
     let decided: ApprovalRecord | undefined;
     // again, where another change was first: a final outcome, or a verdict on another policy of this approval
     for (let seen: number | undefined; decided === undefined;) {
@@ -168,20 +201,62 @@ export class DeskVerdicts {
       // no other change was first: the store does not take this one
       if (record.version === seen) throw notRecorded(record);
       seen = record.version;
-      const { giver, policies } = await this.#checkedGiver(record, approve, verdict);
+      const eligibility = await this.#checkedGiver(record, approve, verdict);
+      const { giver, policies } = eligibility;
+      checkHidden(record, approve, verdict);
       if (approve && verdict.assurance !== undefined) checkAssurance(record, policies, verdict.assurance, this.#stressOf(giver, verdict));
-      proof ??= await this.#checkedProof(record, approve, verdict, giver);
+      if (verdict.grant !== undefined) grant = await this.#preparedGrant(record, approve, verdict, verdict.grant, giver);
+      proof ??= await this.#checkedProof(record, approve, verdict, giver, grant?.digest);
       // what was signed is another version of the approval
       if (proof !== undefined && proof.version !== record.version) checkVersion(record, proof.version);
       // people can take long to be looked up: the approval may have expired meanwhile
       const now = desk.current(record);
       if (now.status !== 'pending') throw verdictConflict(now);
-      const change = withVerdict(record, { approve, verdict, giver, policies, proof }, desk.now());
-      const statement = this.#signedStatement(record, approve, verdict, proof);
+      const isCovered = approve && isLastYes(eligibility);
+      const change = withVerdict(record, { approve, verdict, giver, policies, proof, grant, isCovered }, desk.now());
+      const statement = this.#signedStatement(record, approve, verdict, proof, grant?.digest);
       decided = await desk.record(record, change, (next) => verdictEvent(next, approve, statement));
-      if (decided !== undefined) this.#notePace(giver.by);
+      if (decided === undefined) continue;
+      this.#notePace(giver.by);
+      if (!approve) await this.#endGrants(record, giver.by);
     }
+    await grant?.make();
     return decided;
+  }
+
+  /** @throws VerdictError 400 `invalid_grant`, 409 `grants_unavailable` */
+  async #grantMaker({ decisionId }: ApprovalRecord, approve: boolean): Promise<GrantMaker> {
+    if (!approve) throw new VerdictError(400, 'invalid_grant', decisionId, 'A grant comes with a yes. Leave `grant` out to deny.');
+    const grants = await this.#desk.grants();
+    if (grants !== undefined) return grants;
+    const message =
+      'No grants can be kept here: the store is durable but its rows are not signed. Approve without a grant, or give this process a `stateKey`.';
+    throw new VerdictError(409, 'grants_unavailable', decisionId, message);
+  }
+
+  async #preparedGrant(
+    record: ApprovalRecord,
+    approve: boolean,
+    verdict: VerdictInput,
+    input: GrantInput,
+    giver: Giver,
+  ): Promise<PreparedGrant> {
+    const grants = await this.#grantMaker(record, approve);
+    return grants.prepare(record, input, {
+      giver,
+      reason: verdict.reason,
+      stress: this.#stressOf(giver, verdict),
+      credential: verdict.proof?.credential,
+    });
+  }
+
+  /** The refusal stands already: what fails here is told, and the next call is asked about as long as the refusal is remembered. */
+  async #endGrants(record: ApprovalRecord, by: string): Promise<void> {
+    try {
+      await (await this.#desk.grants())?.refused(record, by);
+    } catch (error) {
+      publishCallbackError('grants', error);
+    }
   }
 
   /** Who gives a verdict on what was shown, and for what it counts. */
@@ -189,7 +264,7 @@ export class DeskVerdicts {
     this.#checkDecidable(record);
     checkDigest(record, approve, verdict);
     checkVersion(record, verdict.version);
-    return eligiblePolicies(record, verdict, this.#desk.people());
+    return eligiblePolicies(record, verdict, this.#desk.people(), this.#desk.now(), approve);
   }
 
   #checkDecidable(record: ApprovalRecord): void {
@@ -211,7 +286,13 @@ export class DeskVerdicts {
   }
 
   /** @throws VerdictError 428 `proof_needed`, 403 `proof_invalid` */
-  async #checkedProof(record: ApprovalRecord, approve: boolean, verdict: VerdictInput, giver: Giver): Promise<VerdictProof | undefined> {
+  async #checkedProof(
+    record: ApprovalRecord,
+    approve: boolean,
+    verdict: VerdictInput,
+    giver: Giver,
+    grantDigest: string | undefined,
+  ): Promise<VerdictProof | undefined> {
     const { decisionId } = record;
     const { proof, reason, assurance, sessionId, origin = '' } = verdict;
     const proofs = this.#desk.people().served?.proofs;
@@ -225,7 +306,7 @@ export class DeskVerdicts {
       );
     }
     const { tenantId } = this.#desk;
-    const challenge = verdictChallenge(record, { approve, reason, origin, nonce: proof.nonce, tenantId });
+    const challenge = verdictChallenge(record, { approve, reason, origin, nonce: proof.nonce, grantDigest, tenantId });
     if ((await proofs?.verify({ personId: giver.by, sessionId, decisionId, origin, proof, challenge })) !== true) {
       const message =
         'The signature is not one of your passkey over this verdict, or it was used before. Read the approval again, and sign once more.';
@@ -239,9 +320,10 @@ export class DeskVerdicts {
     approve: boolean,
     { reason, origin = '' }: VerdictInput,
     proof: VerdictProof | undefined,
+    grantDigest: string | undefined,
   ): string | undefined {
     if (proof === undefined || this.#desk.journal === undefined) return undefined;
-    return verdictStatement(record, { approve, reason, origin, nonce: proof.nonce, tenantId: this.#desk.tenantId });
+    return verdictStatement(record, { approve, reason, origin, nonce: proof.nonce, grantDigest, tenantId: this.#desk.tenantId });
   }
 
   #stressOf({ by }: Giver, { mustSign, sawAll }: VerdictInput): VerdictStress {
@@ -258,6 +340,16 @@ export class DeskVerdicts {
     const pace = this.#paces.get(by);
     this.#paces.set(by, { atMs, inRow: pace !== undefined && atMs - pace.atMs < HURRY.withinMs ? pace.inRow + 1 : 1 });
   }
+}
+
+/** The seats with the yes of this person. */
+function seatsAfter({ giver, policies, seats }: Eligibility): Seats {
+  return seatsWith(seats, personOf(giver, policies));
+}
+
+/** Whether the call is approved with the yes of this person. */
+function isLastYes(eligibility: Eligibility): boolean {
+  return seatsAfter(eligibility).isCovered;
 }
 
 function verdictEvent(approval: ApprovalRecord, approved: boolean, statement: string | undefined): VerdictEvent {

@@ -13,6 +13,8 @@ export interface DirectoryPerson {
   readonly groups: readonly string[];
   /** Where the groups come from, such as `aegis` or the issuer. */
   readonly groupsFrom: string;
+  /** A number that is another one once some of the person's rights were taken, also where they are given back later: earlier grants of theirs are over then. */
+  readonly epoch?: number | undefined;
   /** Whether the person may give verdicts at all. @defaultValue true */
   readonly mayDecide?: boolean | undefined;
   /** Set where a source of groups has not said lately which ones: a group that is not among these cannot be ruled out now. */
@@ -51,6 +53,8 @@ export interface ProofVerifier {
    * this session, for this approval. It is used up: another call with it resolves to false.
    */
   verify(signed: SignedVerdict): Awaitable<boolean>;
+  /** Whether this person still has this passkey: what was signed with one that is gone gives nothing from then on. */
+  isHeld?(personId: string, credentialId: string): Awaitable<boolean>;
 }
 
 /** What a server tells a desk of the people who come to it. */

@@ -21,7 +21,7 @@ export type Counted = Omit<Takes, 'token'>;
 
 /** What opening an approval needs of its desk. */
 export interface OpeningDesk {
-  readonly store: ApprovalStore;
+  readonly store: () => ApprovalStore;
   readonly options: ApprovalDeskOptions;
   readonly isJournaled: boolean;
   readonly tenantId: string | null;
@@ -63,14 +63,24 @@ export class Openings {
   standingRefusal(opening: ApprovalRequest): Awaitable<string | undefined> {
     const { store, now } = this.#desk;
     const sinceMs = now() - this.#denialTtlMs;
-    return chain(store.listDenied(opening.agentId, opening.toolName, sinceMs), (denied) => standingRefusal(denied, opening, sinceMs));
+    return chain(store().listDenied(opening.agentId, opening.toolName, sinceMs), (denied) => standingRefusal(denied, opening, sinceMs));
+  }
+
+  /** Whether a person has lately refused this tool to this agent, or the request has opened an approval before: no grant answers for such a call. */
+  mustAsk(call: Pick<ApprovalRequest, 'agentId' | 'toolName' | 'idempotency'>): Awaitable<boolean> {
+    const { store, now } = this.#desk;
+    return chain(this.#openedBefore(call), (before) =>
+      before !== undefined
+        ? true
+        : chain(store().listDenied(call.agentId, call.toolName, now() - this.#refusalsKeptMs), (denied) => denied.length > 0),
+    );
   }
 
   #openWithinLimit(opening: ApprovalRequest, counted: Counted | undefined): Awaitable<OpeningOutcome> {
     const { agentId, toolName } = opening;
     const { store, options } = this.#desk;
     const { maxPendingPerTool: limit = 100_000 } = options;
-    const count = (): Awaitable<number> => store.countPending(agentId, toolName, limit);
+    const count = (): Awaitable<number> => store().countPending(agentId, toolName, limit);
     this.#pruneNowAndThen();
     return chain(count(), (found) => {
       // overdue approvals that no one waits for may have filled it
@@ -88,7 +98,7 @@ export class Openings {
   #openOrRefuse(opening: ApprovalRequest, counted: Counted | undefined): Awaitable<OpeningOutcome> {
     const { store, options, isJournaled, tenantId, now } = this.#desk;
     const nowMs = now();
-    return chain(store.listDenied(opening.agentId, opening.toolName, nowMs - this.#refusalsKeptMs), (denied) => {
+    return chain(store().listDenied(opening.agentId, opening.toolName, nowMs - this.#refusalsKeptMs), (denied) => {
       const reason = standingRefusal(denied, opening, nowMs - this.#denialTtlMs);
       if (reason !== undefined) return { kind: 'refused', reason };
       const refusals = countSince(denied, nowMs - NEAR_REPEATS_MS);
@@ -96,8 +106,8 @@ export class Openings {
       const record = frozenData(openedRecord(opening, { refusals, nowMs, tenantId, auditSalt }));
       const counting = counted && { ...counted, token: record.decisionId };
       const insert: ApprovalChange = (beside) =>
-        countedChange(counting, this.#desk.counters(), store.counters !== undefined, (takes) =>
-          store.insert(record, undefined, beside, takes),
+        countedChange(counting, this.#desk.counters(), store().counters !== undefined, (takes) =>
+          store().insert(record, undefined, beside, takes),
         );
       return chain(commitKept([{ kind: 'opened', approval: record }], insert, options.outbox), (inserted) => {
         if (!inserted) return this.#notInserted(opening);
@@ -116,9 +126,9 @@ export class Openings {
   }
 
   /** What a request with the same key has opened. */
-  #openedBefore({ agentId, idempotency }: ApprovalRequest): Awaitable<OpeningOutcome | undefined> {
+  #openedBefore({ agentId, idempotency }: Pick<ApprovalRequest, 'agentId' | 'idempotency'>): Awaitable<OpeningOutcome | undefined> {
     if (idempotency === undefined) return undefined;
-    return chain(this.#desk.store.ofIdempotencyKey?.(agentId, idempotency.key), (record) => {
+    return chain(this.#desk.store().ofIdempotencyKey?.(agentId, idempotency.key), (record) => {
       if (record === undefined) return undefined;
       if (record.idempotency?.fingerprint !== idempotency.fingerprint) return { kind: 'conflict' };
       return { kind: 'exists', record: this.#desk.current(record) };
@@ -129,6 +139,6 @@ export class Openings {
     const { store, now } = this.#desk;
     if (++this.#opened % PRUNE_EVERY !== 0) return;
     const failed = (error: unknown): void => publishCallbackError('pruning approvals', error);
-    callSafely(() => store.prune(now() - this.#refusalsKeptMs), [], failed);
+    callSafely(() => store().prune(now() - this.#refusalsKeptMs), [], failed);
   }
 }

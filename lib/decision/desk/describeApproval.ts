@@ -1,5 +1,8 @@
 import { canonicalText } from '../../common/data/canonical.js';
 import { revealText } from '../../common/data/reveal.js';
+import { maskedIn, viewOf } from '../../model/view/viewOf.js';
+import { viewText } from '../../model/view/viewText.js';
+import { recordedSeats } from '../../model/terms/recordedSeats.js';
 import type { ApprovalRecord } from '../../store/ApprovalStore.js';
 
 const JSON_TEXT = { isJson: true };
@@ -19,6 +22,7 @@ export interface DescribedApproval extends Pick<
   | 'originalParams'
   | 'params'
   | 'opaque'
+  | 'sensitive'
   | 'message'
   | 'session'
   | 'facts'
@@ -26,7 +30,12 @@ export interface DescribedApproval extends Pick<
   | 'expiresAtMs'
 > {
   /** The policies that ask for an approval. */
-  readonly policies: readonly Pick<ApprovalRecord['policies'][number], 'id' | 'severity' | 'approvers'>[];
+  readonly policies: readonly Pick<
+    ApprovalRecord['policies'][number],
+    'id' | 'severity' | 'approvers' | 'quorum' | 'distinct' | 'escalate'
+  >[];
+  /** What people have said so far. @defaultValue nothing is said of it */
+  readonly verdicts?: readonly Pick<ApprovalRecord['verdicts'][number], 'approve' | 'by' | 'assurance' | 'policies'>[] | undefined;
 }
 
 /**
@@ -36,17 +45,25 @@ export interface DescribedApproval extends Pick<
  * @returns the lines, safe to print
  */
 export function describeApproval(record: DescribedApproval): readonly string[] {
-  const { originalParams, params, requester, requesterKnown } = record;
+  const { requester, requesterKnown, sensitive } = record;
+  const params = viewOf(record.params, sensitive, 'approver');
+  const originalParams = viewOf(record.originalParams, sensitive, 'approver');
   const lines = [
     `Tool      ${revealText(record.toolName)}`,
     `Agent     ${revealText(record.agentId)}`,
     `Requester ${revealText(requester)}${requesterKnown ? '' : ' (no authenticated user)'}`,
     `Why       ${revealText(record.reason)}`,
   ];
-  for (const { id, severity, approvers } of record.policies) {
+  const { policies: seats } = recordedSeats({ policies: record.policies, verdicts: record.verdicts ?? [] });
+  for (const [i, { id, severity, approvers, quorum = 1, distinct, escalate = [] }] of record.policies.entries()) {
+    const filledBy = (seats[i] as (typeof seats)[number]).filledBy.map(({ by }) => revealText(by));
     const notes = [
       ...(severity === undefined ? [] : [`severity: ${severity}`]),
       ...(approvers === undefined ? [] : [`approvers: ${approvers.map((group) => revealText(group)).join(', ')}`]),
+      ...escalate.map(({ afterMs, groups }) => `after ${afterMs / 1_000} s also ${groups.map((group) => revealText(group)).join(', ')}`),
+      ...(quorum > 1 ? [`${quorum} people`] : []),
+      ...(distinct === true && record.policies.length > 1 ? ['who count for no other policy'] : []),
+      ...(filledBy.length > 0 ? [`yes of ${filledBy.join(', ')}: ${filledBy.length} of ${quorum}`] : []),
     ];
     lines.push(`Policy    ${revealText(id)}${notes.length === 0 ? '' : ` (${notes.join('; ')})`}`);
   }
@@ -58,9 +75,13 @@ export function describeApproval(record: DescribedApproval): readonly string[] {
     const before = shown(originalParams, name);
     const after = shown(params, name);
     const label = PLAIN_NAME.test(name) ? revealText(name) : revealText(JSON.stringify(name), JSON_TEXT);
-    lines.push(before === after ? `  ${label} = ${after}` : `  ${label} = ${after}   (changed by policy; was ${before})`);
+    // notes may be alike where values are not
+    const isSame = shown(record.originalParams, name) === shown(record.params, name);
+    lines.push(isSame ? `  ${label} = ${after}` : `  ${label} = ${after}   (changed by policy; was ${before})`);
   }
   if (names.length === 0) lines.push('  (none)');
+  const hidden = maskedIn(params, originalParams);
+  if (hidden.length > 0) lines.push(`Hidden    ${hiddenLine(hidden)}`);
   for (const name of record.opaque) lines.push(`  ${revealText(name)} = (opaque: no decision sees it)`);
   if (record.message !== undefined) lines.push(`Changed   ${revealText(record.message)}`);
   if (record.session !== null) lines.push(`Session   ${revealText(canonicalText(record.session), JSON_TEXT)}`);
@@ -70,7 +91,12 @@ export function describeApproval(record: DescribedApproval): readonly string[] {
 }
 
 function shown(params: Readonly<Record<string, unknown>>, name: string): string {
-  return Object.hasOwn(params, name) ? revealText(canonicalText(params[name]), JSON_TEXT) : '(absent)';
+  return Object.hasOwn(params, name) ? revealText(viewText(params[name]), JSON_TEXT) : '(absent)';
+}
+
+function hiddenLine(pointers: readonly string[]): string {
+  const what = pointers.length === 1 ? '1 value is' : `${pointers.length} values are`;
+  return `${what} not shown in full: ${pointers.map((pointer) => revealText(pointer)).join(', ')}`;
 }
 
 function shownTime(ms: number): string {

@@ -1,10 +1,17 @@
 import type { Awaitable } from '../../common/awaitable.js';
 import { StoreError } from '../../model/errors/ServiceErrors.js';
 import { VerdictError } from '../../model/errors/SetupErrors.js';
-import { isSamePerson, maybeSamePerson } from '../../model/personId.js';
+import { maybeSamePerson } from '../../model/personId.js';
 import { frozenData } from '../../model/snapshot/frozenData.js';
 import type { ApprovalPolicy, ApprovalRecord, Assurance, Verdict } from '../../store/ApprovalStore.js';
+import { approversAt } from '../../model/terms/approversAt.js';
 import type { DeskPeople, Directory, DirectoryPerson } from './Directory.js';
+import { isHostOperator, LOCAL_ADMIN, OPERATOR } from '../../model/terms/isHostOperator.js';
+import { isMember, membersOf } from './quorum/PeopleSnapshot.js';
+import type { GiverNow, PeopleSnapshot } from './quorum/PeopleSnapshot.js';
+import { backedPolicies, openPolicies, personOf, seatsOf } from './quorum/seatsOf.js';
+import type { Seats } from '../../model/terms/recordedSeats.js';
+import { takesSeats } from './use/semantics.js';
 
 /** The rules that say who may decide an approval. */
 export interface EligibilityRules {
@@ -57,16 +64,10 @@ export interface Giver {
 /** What there is to say of who may decide. */
 export interface Eligibility {
   readonly giver: Giver;
-  /** Of those that still lack a yes. */
+  /** Those for which the verdict counts. */
   readonly policies: readonly ApprovalPolicy[];
-}
-
-const LOCAL_ADMIN = 'local-admin';
-
-/** Whether it is the operator of the host who decides: by the command line, or in the browser in development mode. */
-export function isHostOperator(by: string, assurance: Assurance | undefined): boolean {
-  if (by === LOCAL_ADMIN) return assurance !== undefined;
-  return assurance === 'host' && by.startsWith('host:');
+  /** The seats before it. */
+  readonly seats: Seats;
 }
 
 /**
@@ -83,78 +84,130 @@ export async function giverOf({ by, assurance }: Claim, decisionId: string, { ru
   }
   const known = await knownToServer(by, decisionId, served);
   if (served !== undefined && known === undefined && assurance !== undefined && assurance !== 'host') throw notAPerson(decisionId);
-  const person = rules.directory === undefined ? known : await answerOf(decisionId, () => joined(known, by, rules.directory as Directory));
+  const person = await asAnyoneKnows(known, by, decisionId, rules);
   return { by: person?.id ?? by, assurance, person, isOperator: false };
 }
 
 /**
- * The approval policies that someone may decide, of those that still lack a verdict.
+ * The approval policies that someone may decide, of those that still lack a verdict. Where one of them takes people who count for no other one, a yes may count
+ * for all that the person may decide: who takes which seat is open until all have theirs.
  *
+ * @param nowMs says which groups have been added by now
+ * @param approve whether it is a yes: a no may come from someone whose yes already counts
  * @throws VerdictError 403 with the reason, if there are none; 503 `directory_unavailable`, `store_unavailable`
  */
-export async function eligiblePolicies(record: ApprovalRecord, verdict: Claim, people: PeopleRules): Promise<Eligibility> {
-  const { decisionId } = record;
+export async function eligiblePolicies(
+  record: ApprovalRecord,
+  verdict: Claim,
+  people: PeopleRules,
+  nowMs: number,
+  approve = true,
+): Promise<Eligibility> {
+  const { decisionId, policies, createdAtMs } = record;
   const giver = await giverOf(verdict, decisionId, people);
   if (giver.person?.mayDecide === false)
     throw new VerdictError(403, 'not_an_approver', decisionId, 'You may decide nothing now. Ask an admin for the role approver.');
   const requester = await requesterIn(record, people);
   checkRequester(record, requester, people.rules);
-  const isOwn = isRequester(giver, record, requester);
-  const covered = new Set(record.verdicts.flatMap((v) => v.policies));
+  const snapshot = await snapshotOf(record, people, requester);
+  const seats = seatsOf(record, snapshot, true);
+  const { ids } = personOf(giver, []);
+  const isOwn = isRequester(giver, snapshot.requester);
+  const given = backedPolicies(seats, ids);
+  const open = openPolicies(seats, policies);
+  const isApart = policies.some(({ distinct }) => distinct === true);
   const eligible: ApprovalPolicy[] = [];
   let own = false;
-  for (const policy of record.policies) {
-    if (covered.has(policy.id)) continue;
+  for (const policy of policies) {
+    const isGiven = given.has(policy.id);
+    // who said yes may still say no
+    if (approve ? isGiven || (!isApart && !open.includes(policy)) : !isGiven && !open.includes(policy)) continue;
     if (isOwn && policy.selfApproval !== true) {
       own = true;
       continue;
     }
-    if (await isEligible(policy, giver, record, people)) eligible.push(policy);
+    const now = { ...policy, approvers: approversAt(policy, nowMs - createdAtMs) };
+    if (await isEligible(now, giver, record, people)) eligible.push(policy);
   }
-  if (eligible.length > 0) return { giver, policies: eligible };
+  if (eligible.some((policy) => !approve || open.includes(policy))) return { giver, policies: eligible, seats };
+  if (isApart ? given.size > 0 : open.some(({ id }) => given.has(id)))
+    throw new VerdictError(409, ALREADY_COUNTS, decisionId, 'Your yes already counts here. What is still open takes another person.');
   const [code, why] = own
     ? (['self_approval', 'You cannot approve your own request.'] as const)
     : (['not_an_approver', 'You are not an approver of any policy that is still open; ask one of its approvers.'] as const);
   throw new VerdictError(403, code, decisionId, why);
 }
 
+/** The code of the error for a second yes of one person. */
+export const ALREADY_COUNTS = 'already_counts';
+
 /**
- * Whether every policy of an approval still has a yes of someone who may give it. A yes of someone whom a directory knew then counts while it knows them, and
- * in a group that the policy names.
+ * Whether every policy of an approval still has the people that it takes. A yes of someone whom a directory knew then counts while it knows them, and in a
+ * group that the policy names.
  *
  * @throws VerdictError 503 `directory_unavailable`, `store_unavailable`
  */
 export async function isStillCovered(record: ApprovalRecord, people: PeopleRules): Promise<boolean> {
-  for (const policy of record.policies) {
-    let counts = false;
-    for (const verdict of record.verdicts)
-      counts ||= verdict.approve && verdict.policies.includes(policy.id) && (await stillCounts(verdict, policy, record, people));
-    if (!counts) return false;
-  }
-  return true;
+  const snapshot = await snapshotOf(record, people, await requesterIn(record, people));
+  if (seatsOf(record, snapshot).isCovered) return true;
+  // it may be only because someone's groups are not all known
+  if (seatsOf(record, snapshot, true).isCovered) throw unavailable(record.decisionId);
+  return false;
 }
 
-async function stillCounts(
+/** The seats of an approval as they are now. @throws VerdictError 503 `directory_unavailable`, `store_unavailable` */
+export async function seatsNow(record: ApprovalRecord, people: PeopleRules): Promise<Seats> {
+  return seatsOf(record, await snapshotOf(record, people, await requesterIn(record, people)), true);
+}
+
+/** Who asks and who has said yes, as they are known now. */
+async function snapshotOf(record: ApprovalRecord, people: PeopleRules, known: readonly DirectoryPerson[]): Promise<PeopleSnapshot> {
+  const { requester, verdicts, policies } = record;
+  const isAtHost = requester === LOCAL_ADMIN || requester.startsWith('host:');
+  const givers: (GiverNow | undefined)[] = [];
+  for (const verdict of verdicts) givers.push(verdict.approve ? await giverNow(verdict, record, people, takesSeats(policies)) : undefined);
+  return {
+    requester: [requester, ...(isAtHost ? [OPERATOR] : []), ...known.flatMap(({ id, ids }) => [id, ...ids])],
+    givers,
+    groups: people.rules.approverGroups ?? {},
+    asksProgram: people.rules.mayApprove !== undefined,
+  };
+}
+
+/** @param asPerson whether people are counted, so that all ids of one person have to be known */
+async function giverNow(
   { by, assurance, groupsFrom }: Verdict,
-  policy: ApprovalPolicy,
   { decisionId }: ApprovalRecord,
   people: PeopleRules,
-): Promise<boolean> {
+  asPerson: boolean,
+): Promise<GiverNow | undefined> {
   // the program itself has vouched for them, or it was the operator of the host
-  if (groupsFrom === undefined) return true;
+  if (groupsFrom === undefined) {
+    const isOperator = isHostOperator(by, assurance);
+    const { rules, served } = people;
+    const person =
+      asPerson && !isOperator ? await asAnyoneKnows(await knownToServer(by, decisionId, served), by, decisionId, rules) : undefined;
+    return { by, person, isOperator, isVouchedFor: true };
+  }
   let giver: Giver;
   try {
     giver = await giverOf({ by, assurance }, decisionId, people);
   } catch (error) {
     if (error instanceof VerdictError && error.status === 503) throw error;
-    return false;
+    return undefined;
   }
-  const { person } = giver;
-  if (person === undefined || person.mayDecide === false) return false;
-  const { rules } = people;
-  if (rules.mayApprove !== undefined || policy.approvers === undefined || isMember(policy.approvers, giver, rules)) return true;
-  if (person.groupsIncomplete === true) throw unavailable(decisionId);
-  return false;
+  if (giver.person === undefined || giver.person.mayDecide === false) return undefined;
+  return { by, person: giver.person, isOperator: giver.isOperator, isVouchedFor: false };
+}
+
+/** A person as the server and the program's directory know them. */
+function asAnyoneKnows(
+  known: DirectoryPerson | undefined,
+  by: string,
+  decisionId: string,
+  { directory }: EligibilityRules,
+): Awaitable<DirectoryPerson | undefined> {
+  return directory === undefined ? known : answerOf(decisionId, () => joined(known, by, directory));
 }
 
 async function isEligible(policy: ApprovalPolicy, giver: Giver, record: ApprovalRecord, people: PeopleRules): Promise<boolean> {
@@ -168,21 +221,8 @@ async function isEligible(policy: ApprovalPolicy, giver: Giver, record: Approval
   }
   if (policy.approvers === undefined) return true;
   if (!giver.isOperator || (served !== undefined && (await hasPeople(served, record.decisionId))))
-    return isMember(policy.approvers, giver, rules);
-  return policy.approvers.some((name) => membersOf(name, rules).length > 0);
-}
-
-function isMember(approvers: readonly string[], { by, person }: Giver, rules: EligibilityRules): boolean {
-  const ids = person === undefined ? [by] : [by, ...person.ids];
-  return approvers.some(
-    (name) => person?.groups.includes(name) === true || membersOf(name, rules).some((member) => ids.some((id) => isSamePerson(member, id))),
-  );
-}
-
-function membersOf(name: string, { approverGroups = {} }: EligibilityRules): readonly string[] {
-  const group: unknown = Object.hasOwn(approverGroups, name) ? approverGroups[name] : undefined;
-  // a string instead of an array would match parts of a name
-  return Array.isArray(group) ? group.filter((member) => typeof member === 'string') : [];
+    return isMember(policy.approvers, giver, rules.approverGroups);
+  return policy.approvers.some((name) => membersOf(name, rules.approverGroups).length > 0);
 }
 
 /** The requester as every directory knows them. */
@@ -214,11 +254,8 @@ function checkRequester(record: ApprovalRecord, known: readonly DirectoryPerson[
   );
 }
 
-function isRequester({ by, person, isOperator }: Giver, { requester }: ApprovalRecord, known: readonly DirectoryPerson[]): boolean {
-  if (isOperator && (requester === LOCAL_ADMIN || requester.startsWith('host:'))) return true;
-  const own = person === undefined ? [by] : [by, person.id, ...person.ids];
-  const others = [requester, ...known.flatMap(({ id, ids }) => [id, ...ids])];
-  return own.some((one) => others.some((other) => maybeSamePerson(one, other)));
+function isRequester(giver: Giver, requester: readonly string[]): boolean {
+  return personOf(giver, []).ids.some((one) => requester.some((other) => maybeSamePerson(one, other)));
 }
 
 /** One person of what the server and the program's directory know. */
@@ -233,6 +270,7 @@ async function joined(known: DirectoryPerson | undefined, by: string, directory:
     groups: [...new Set([...known.groups, ...more.groups])],
     groupsFrom: `${known.groupsFrom}, ${more.groupsFrom}`,
     groupsIncomplete: known.groupsIncomplete ?? more.groupsIncomplete,
+    epoch: known.epoch ?? more.epoch,
     mayDecide: known.mayDecide !== false && more.mayDecide !== false,
   };
 }

@@ -2,10 +2,13 @@ import { VerdictError } from '../../model/errors/SetupErrors.js';
 import type { StandingVerdict } from '../../model/errors/SetupErrors.js';
 import { isRecord } from '../../common/data/plainObject.js';
 import { PERSON_ID, personId } from '../../model/personId.js';
+import { hiddenFromApprover } from '../../model/view/viewOf.js';
 import type { ApprovalPolicy, ApprovalRecord, Assurance, Verdict, VerdictProof } from '../../store/ApprovalStore.js';
 import { isAssurance } from './assurance.js';
 import type { GivenProof } from './Directory.js';
 import type { Giver } from './eligibility.js';
+import type { PreparedGrant } from './GrantMaker.js';
+import type { GrantInput } from '../../model/terms/Grant.js';
 import { reportNotReplaced } from './use/consumeApproval.js';
 import { readOptions } from '../../common/readOptions.js';
 
@@ -27,12 +30,24 @@ export interface VerdictInput {
    * @defaultValue the program itself vouches for the person, which is enough for every approval
    */
   readonly assurance?: Assurance | undefined;
+  /**
+   * How many values of the approval the person was not shown in full, because the guard hides them, and knows that. Required to approve where there are any:
+   * `describeApproval` and the page count them.
+   */
+  readonly acknowledgeHidden?: number | undefined;
   /** The name of the person, for the record. A directory that knows the person says it instead. */
   readonly name?: string | undefined;
   /** The version of the approval that was displayed. A verdict on one that has changed since is refused. */
   readonly version?: number | undefined;
   /** 1 to 128 characters that name this verdict: given once more under the same key, it is the one that was recorded. */
   readonly key?: string | undefined;
+  /**
+   * Lets the yes count for later calls like this one: how many, for how long, and in what they may differ. Refused where a policy that asks has no
+   * `@grantable`, and for who may not decide all of them. Only with a yes.
+   *
+   * @defaultValue the yes counts for this call alone
+   */
+  readonly grant?: GrantInput | undefined;
   /** @internal The signature of a passkey over this verdict, as the browser gave it. */
   readonly proof?: GivenProof | undefined;
   /** @internal The session in which the nonce of the proof was given out. */
@@ -111,9 +126,11 @@ export function readVerdict(decisionId: string, given: VerdictInput): VerdictInp
     reason,
     digest,
     assurance,
+    acknowledgeHidden,
     name,
     version,
     key,
+    grant,
     proof,
     sessionId,
     origin,
@@ -130,13 +147,30 @@ export function readVerdict(decisionId: string, given: VerdictInput): VerdictInp
     );
   if (name !== undefined && (typeof name !== 'string' || name === '' || name.length > 256))
     return refuse('`name` must be a string of 1 to 256 characters. Pass the name of the person, or leave it out.');
+  if (acknowledgeHidden !== undefined && !(Number.isSafeInteger(acknowledgeHidden) && acknowledgeHidden >= 0))
+    return refuse('`acknowledgeHidden` must be a whole number from 0 on. Pass how many values of the approval are not shown in full.');
   if (version !== undefined && !(Number.isSafeInteger(version) && version > 0))
     return refuse('`version` must be a whole number from 1 on. Pass the `version` of the approval that was shown.');
   if (key !== undefined && (typeof key !== 'string' || !/^[\w.:-]{1,128}$/.test(key)))
     return refuse('`key` must have 1 to 128 letters, digits and _ . : -. Make a random one for each verdict.');
   const signed = proof === undefined ? undefined : readProof(proof);
   if (signed === null) return refuse('`proof` must be the signature of a passkey, with all its fields as texts in base64url.');
-  return { by, reason, digest, assurance, name, version, key, proof: signed, sessionId, origin, mustSign, sawAll };
+  return {
+    by,
+    reason,
+    digest,
+    assurance,
+    acknowledgeHidden,
+    name,
+    version,
+    key,
+    grant,
+    proof: signed,
+    sessionId,
+    origin,
+    mustSign,
+    sawAll,
+  };
 }
 
 const VERDICT_FIELDS = {
@@ -144,9 +178,11 @@ const VERDICT_FIELDS = {
   reason: 'any',
   digest: 'any',
   assurance: 'any',
+  acknowledgeHidden: 'any',
   name: 'any',
   version: 'any',
   key: 'any',
+  grant: 'any',
   proof: 'any',
   sessionId: 'string',
   origin: 'string',
@@ -172,6 +208,15 @@ export function checkVersion({ decisionId, version }: ApprovalRecord, shown: num
   throw new VerdictError(409, 'version', decisionId, 'Changed since you opened this. Read it again, and decide then.');
 }
 
+/** @throws VerdictError 428 where a person approves without saying how much of it was hidden */
+export function checkHidden(record: ApprovalRecord, approve: boolean, { acknowledgeHidden }: VerdictInput): void {
+  const count = approve ? hiddenFromApprover(record).length : 0;
+  if (count === 0 || acknowledgeHidden === count) return;
+  const what = count === 1 ? '1 value of this approval is' : `${count} values of this approval are`;
+  const message = `${what} not shown in full to who decides it, and a yes has to say so. Confirm it: \`acknowledgeHidden: ${count}\`.`;
+  throw new VerdictError(428, 'hidden_not_acknowledged', record.decisionId, message);
+}
+
 /** @throws VerdictError 409 where the person was shown other params than would run; a denial may leave the digest out */
 export function checkDigest(record: ApprovalRecord, approve: boolean, verdict: VerdictInput): void {
   const { decisionId, digest } = record;
@@ -195,14 +240,26 @@ export interface CheckedVerdict {
   /** The policies that it counts for. */
   readonly policies: readonly ApprovalPolicy[];
   readonly proof: VerdictProof | undefined;
+  /** Whether every policy has the people that it takes, if it is a yes. */
+  readonly isCovered: boolean;
+  /** The grant that is made with it. */
+  readonly grant?: Pick<PreparedGrant, 'id' | 'digest'> | undefined;
 }
 
-/** The fields of a record that a verdict changes. One no is enough; each policy needs a yes. */
+/** The fields of a record that a verdict changes. One no is enough; each policy needs a yes of as many people as it says. */
 export function withVerdict(
   record: ApprovalRecord,
-  { approve, verdict: { reason, key, name }, giver: { by, assurance, person }, policies, proof }: CheckedVerdict,
+  {
+    approve,
+    verdict: { reason, key, name, acknowledgeHidden },
+    giver: { by, assurance, person },
+    policies,
+    proof,
+    grant,
+    isCovered,
+  }: CheckedVerdict,
   atMs: number,
-): Pick<ApprovalRecord, 'status' | 'verdicts'> {
+): Pick<ApprovalRecord, 'status' | 'verdicts' | 'requires'> {
   const shownName = person?.name ?? name;
   const verdict: Verdict = {
     approve,
@@ -214,10 +271,14 @@ export function withVerdict(
     ...(person && { groups: person.groups, groupsFrom: person.groupsFrom }),
     ...(proof && { proof }),
     ...(key !== undefined && { key }),
+    ...(approve && acknowledgeHidden !== undefined && { hidden: acknowledgeHidden }),
+    ...(grant && { grant: { id: grant.id, digest: grant.digest } }),
     policies: policies.map((p) => p.id),
   };
   const verdicts = [...record.verdicts, verdict];
-  if (!approve) return { status: 'denied', verdicts };
-  const covered = new Set(verdicts.flatMap((v) => v.policies));
-  return { status: record.policies.every((p) => covered.has(p.id)) ? 'approved' : 'pending', verdicts };
+  const { requires = [] } = record;
+  // code that knows no grants reads what was signed in another way
+  const demands = grant === undefined ? { requires: record.requires } : { requires: [...requires, 'grant'] };
+  if (!approve) return { status: 'denied', verdicts, ...demands };
+  return { status: isCovered ? 'approved' : 'pending', verdicts, ...demands };
 }

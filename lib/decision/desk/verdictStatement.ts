@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { canonicalText } from '../../common/data/canonical.js';
-import type { ApprovalRecord, Verdict } from '../../store/ApprovalStore.js';
+import type { ApprovalPolicy, ApprovalRecord, Verdict } from '../../store/ApprovalStore.js';
 import { severityOf } from './assurance.js';
 
 /** The verdict that is signed, and for which server. */
@@ -11,6 +11,8 @@ export interface StatedVerdict {
   readonly origin: string;
   /** A random value that is used once. */
   readonly nonce: string;
+  /** SHA-256 of all that the grant says that is made with it; absent where there is none. */
+  readonly grantDigest?: string | undefined;
   /** The tenant of the approval; null for that of a process without tenants. */
   readonly tenantId: string | null;
 }
@@ -19,7 +21,7 @@ export interface StatedVerdict {
 export const STATEMENT_VERSION = 'aegis-verdict-1';
 
 /** What a person signs with a passkey: everything that was shown, and what they make of it. The same text for ever, from the record alone. */
-export function verdictStatement(record: ApprovalRecord, { approve, reason, origin, nonce, tenantId }: StatedVerdict): string {
+export function verdictStatement(record: ApprovalRecord, { approve, reason, origin, nonce, tenantId, grantDigest }: StatedVerdict): string {
   const { decisionId, version, agentId, toolName, guardKey, originalDigest, digest, sessionDigest, factsDigest, requester } = record;
   return canonicalText({
     statement: STATEMENT_VERSION,
@@ -36,13 +38,14 @@ export function verdictStatement(record: ApprovalRecord, { approve, reason, orig
     sessionDigest,
     factsDigest,
     requester,
-    policies: record.policies.map(({ id, hash }) => ({ id, hash, filledBy: filledBy(record, id) })),
+    policies: record.policies.map((policy) => statedPolicy(policy, record)),
     policySetHash: record.policySetHash,
     severity: severityOf(record.policies),
     expiresAtMs: record.expiresAtMs,
     amendment: null,
     verdict: approve ? 'approve' : 'deny',
     reasonDigest: sha256(reason ?? '').toString('hex'),
+    ...(grantDigest !== undefined && { grantDigest }),
   });
 }
 
@@ -76,14 +79,17 @@ export function recordedStatement(
   tenantId: string | null = null,
 ): string | undefined {
   const at = record.verdicts.indexOf(verdict);
-  const { proof, approve, reason } = verdict;
+  const { proof, approve, reason, grant } = verdict;
   if (proof === undefined || at < 0) return undefined;
   const then = { ...record, version: proof.version, verdicts: record.verdicts.slice(0, at) };
-  return verdictStatement(then, { approve, reason, origin, nonce: proof.nonce, tenantId });
+  return verdictStatement(then, { approve, reason, origin, nonce: proof.nonce, tenantId, grantDigest: grant?.digest });
 }
 
-function filledBy({ verdicts }: ApprovalRecord, policyId: string): string | null {
-  return verdicts.find((verdict) => verdict.policies.includes(policyId))?.by ?? null;
+/** A policy and who has a seat of it. Where it takes several people, or none who counts elsewhere, all whose yes may count. */
+function statedPolicy({ id, hash, quorum, distinct }: ApprovalPolicy, { verdicts }: ApprovalRecord): Readonly<Record<string, unknown>> {
+  const yes = verdicts.flatMap(({ policies, by }) => (policies.includes(id) ? [by] : []));
+  if (quorum === undefined && distinct === undefined) return { id, hash, filledBy: yes[0] ?? null };
+  return { id, hash, seats: quorum ?? 1, distinct: distinct ?? false, filledBy: yes };
 }
 
 function sha256(text: string): Buffer {

@@ -1,40 +1,33 @@
 import { attempt, chain } from '../../common/awaitable.js';
 import type { Awaitable } from '../../common/awaitable.js';
-import { canonicalDigest } from '../../common/data/canonical.js';
 import { nextId, randomId } from '../../common/nextId.js';
 import type { Logger } from '../../common/Logger.js';
 import { silentLogger } from '../../common/Logger.js';
 import type { Decision, DecisionRequest, DecisionStatus, Violation } from '../../model/Decision.js';
 import { EVIDENCE, newSalt } from '../../model/DecisionEvidence.js';
 import type { DecisionEvidence } from '../../model/DecisionEvidence.js';
-import { LazyPart } from '../../model/LazyPart.js';
 import type { AppliedPolicy, PolicyCall, PolicyEngine, PolicyOutcome } from '../../policy/PolicyEngine.js';
-import type { ApprovalRecord } from '../../store/ApprovalStore.js';
-import type { Takes } from '../../store/counter/CounterStore.js';
 import { TakeRefusedError } from '../../store/counter/TakeRefusedError.js';
-import { DEFAULT_TENANT } from '../../store/tenant/tenantScope.js';
-import type { Counted as CountedOpening } from '../desk/Openings.js';
-import type { LimitDenial, LimitGate } from '../limit/LimitGate.js';
+import type { LimitDenial } from '../limit/LimitGate.js';
 import { askingOutcome, isOwn, limitedCall } from '../limit/limitedCall.js';
 import type { Limited } from '../limit/limitedCall.js';
+import { CallCounts } from './CallCounts.js';
 import { computeFacts, NO_FACTS } from './computeFacts.js';
 import { deskStatus, watchDesk } from './deskStatus.js';
 import { COUNTERS_OPTIONS, EMBEDDED_OPTIONS } from './EmbeddedDecisionServiceOptions.js';
 import type { EmbeddedDecisionServiceOptions } from './EmbeddedDecisionServiceOptions.js';
 import { ProblemNotes } from './ProblemNotes.js';
 import { keyReused } from '../desk/ApprovalRequest.js';
-import type { ApprovalRequest, OpeningOutcome } from '../desk/ApprovalRequest.js';
+import type { OpeningOutcome } from '../desk/ApprovalRequest.js';
 import type { ApprovalUse, ApprovedCall, DecisionService, ExecutionStart, RunReport } from '../DecisionService.js';
 import { approvalRequestFor, coversCall, decisionOf } from './approvalRequestFor.js';
 import type { Approvable, Facts } from './approvalRequestFor.js';
 import { checkedOptions } from '../../model/checkedOptions.js';
+import { hiddenFromApprover } from '../../model/view/viewOf.js';
+import { hidesFromApprover } from '../view/hidesFromApprover.js';
 
-/** What is needed once there are limits. */
-const limitGate = new LazyPart(() => import('../limit/LimitGate.js'));
 /** How long a call that is allowed here can be given back before its method is entered, in milliseconds. */
 const RELEASED_WITHIN_MS = 60_000;
-/** How long after its approval is over a call is known as counted, in milliseconds. */
-const KEPT_LONGER_MS = 86_400_000;
 
 type Ask = (outcome: Approvable, facts: Facts, engine: PolicyEngine) => Awaitable<Decision>;
 type Runnable = Exclude<PolicyOutcome, { effect: 'deny' }>;
@@ -57,7 +50,7 @@ export class EmbeddedDecisionService implements DecisionService {
   readonly #options: EmbeddedDecisionServiceOptions;
   readonly #logger: Logger;
   readonly #notes: ProblemNotes | undefined;
-  #limits: LimitGate | undefined;
+  readonly #counts: CallCounts;
 
   constructor(options: EmbeddedDecisionServiceOptions) {
     this.#options = checkedOptions('EmbeddedDecisionService', options, EMBEDDED_OPTIONS);
@@ -65,13 +58,14 @@ export class EmbeddedDecisionService implements DecisionService {
     this.#logger = options.logger ?? silentLogger;
     this.#notes = options.tellDeveloper && new ProblemNotes(options.tellDeveloper);
     const { desk, policies } = this.#options;
-    desk.countWith((record) => this.#countingOf(record));
-    if (policies.engine.hasLimits === true) limitGate.prepare();
+    this.#counts = new CallCounts({ ...this.#options, logger: this.#logger });
+    desk.countWith((record) => this.#counts.ofUse(record));
+    if (policies.engine.hasLimits === true) this.#counts.prepare();
   }
 
   /** Decides one call by the policies in force. */
   decide(request: DecisionRequest): Awaitable<Decision> {
-    return this.#evaluate(request, (outcome, facts, engine) => this.#ask(request, outcome, facts, engine), {
+    return this.#evaluate(request, (outcome, facts, engine) => this.#granted(request, outcome, facts, engine, false), {
       counts: 'take',
       isCall: true,
     });
@@ -79,7 +73,7 @@ export class EmbeddedDecisionService implements DecisionService {
 
   /** Decides one call by the policies in force, without opening an approval: the desk does not know the `decisionId` of its answer. */
   dryRun(request: DecisionRequest): Awaitable<Decision> {
-    return this.#evaluate(request, (outcome, facts, engine) => this.#ask(request, outcome, facts, engine, true), { counts: 'peekOwn' });
+    return this.#evaluate(request, (outcome, facts, engine) => this.#granted(request, outcome, facts, engine, true), { counts: 'peekOwn' });
   }
 
   /** Evaluates the original call again; policies that already have their verdict on `decisionId`, in the same text, demand no other. */
@@ -87,19 +81,12 @@ export class EmbeddedDecisionService implements DecisionService {
     return chain(this.#options.desk.get(decisionId), (record) =>
       this.#evaluate(
         request,
-        (outcome, facts, engine) => {
-          if (record === undefined || !coversCall(record, request, outcome, facts, this.#options.desk))
-            return this.#ask(request, outcome, facts, engine);
-          const base = { decisionId, policySetHash: engine.hash };
-          return this.#shown(
-            outcome.params === undefined
-              ? { ...base, effect: 'allow' }
-              : { ...base, effect: 'sanitize', params: outcome.params, message: outcome.message },
-            outcome,
-            facts,
-            { salt: record.auditSalt },
-          );
-        },
+        (outcome, facts, engine) =>
+          chain(record !== undefined && coversCall(record, request, outcome, facts, this.#options.desk), (isCovered) =>
+            isCovered
+              ? this.#shown(runnable({ decisionId, policySetHash: engine.hash }, outcome), outcome, facts, { salt: record?.auditSalt })
+              : this.#ask(request, outcome, facts, engine),
+          ),
         // what it takes is taken when its approval is used
         { counts: 'peek', token: decisionId },
       ),
@@ -115,7 +102,7 @@ export class EmbeddedDecisionService implements DecisionService {
 
   /** Loads what limits need. */
   ready(): Awaitable<void> {
-    return this.#options.policies.engine.hasLimits === true ? chain(this.#gate(), () => undefined) : undefined;
+    return this.#options.policies.engine.hasLimits === true ? chain(this.#counts.gate(), () => undefined) : undefined;
   }
 
   /** Reads the status of an approval at the desk. */
@@ -226,7 +213,7 @@ export class EmbeddedDecisionService implements DecisionService {
     // who may not learn what others do is told nothing of what they share
     const limits = how.counts === 'peekOwn' ? outcome.limits.filter(isOwn) : outcome.limits;
     const takes = how.counts === 'take' && outcome.effect !== 'approval_needed';
-    return chain(this.#gate(), (gate) => {
+    return chain(this.#counts.gate(), (gate) => {
       const call = limitedCall(request, outcome.effect === 'allow' ? undefined : outcome.params);
       const found = takes
         ? gate.take(limits, call, decisionId, request.remote === undefined ? RELEASED_WITHIN_MS : 0)
@@ -253,35 +240,23 @@ export class EmbeddedDecisionService implements DecisionService {
     });
   }
 
-  /** What is counted when an approval is used: by the policies in force then. */
-  #countingOf(record: ApprovalRecord): Awaitable<Takes | 'refused' | undefined> {
-    const { engine } = this.#options.policies;
-    if (engine.hasLimits !== true) return undefined;
-    const { agentId, toolName, groups = [], removable = [], originalParams: params, session, facts } = record;
-    const outcome = engine.evaluate({ agentId, toolName, groups, params, session, facts, nowMs: Date.now(), removable });
-    if (outcome.effect === 'deny') return 'refused';
-    const { limits } = outcome;
-    if (limits === undefined) return undefined;
-    const effective = (outcome.effect === 'allow' ? undefined : outcome.params) ?? params;
-    if (canonicalDigest(effective) !== record.digest) return 'refused';
-    return chain(this.#gate(), (gate) => {
-      const call = { agentId, toolName, params: effective, session, sessionTrusted: true };
-      const plan = gate.plan(limits, call, ({ id, hash }) => record.policies.some((p) => p.id === id && p.hash === hash));
-      if (plan.kind === 'denied') return 'refused';
-      return { token: record.decisionId, takes: plan.takes, keepMs: Math.max(record.expiresAtMs - Date.now(), 0) + KEPT_LONGER_MS };
-    });
-  }
-
-  #gate(): Awaitable<LimitGate> {
-    return (
-      this.#limits ??
-      chain(limitGate.get(), ({ LimitGate: Gate }) => {
-        const { desk, counters } = this.#options;
-        if (!desk.countsInStore)
-          this.#logger.warn({}, 'limits are counted in the memory of each process, because the store of its approvals does not count');
-        const { durable = false } = counters ?? {};
-        return (this.#limits ??= new Gate({ counters: desk.counters, tenantId: desk.options.tenantId ?? DEFAULT_TENANT, durable }));
-      })
+  /** A grant answers for people where there is one; else they are asked. Where an approval no longer covers its call, no grant does. */
+  #granted(request: DecisionRequest, outcome: Approvable, facts: Facts, engine: PolicyEngine, dryRun: boolean): Awaitable<Decision> {
+    const { grants } = this.#options;
+    const { remote } = request;
+    // a grant is used and its call counted in one transaction, or a person is asked
+    const isFit =
+      outcome.limits === undefined &&
+      outcome.approvals.every(({ grantable }) => grantable !== undefined) &&
+      remote?.opens !== false &&
+      !isHidden(request, outcome);
+    if (grants === undefined || !isFit || (remote?.appliesChanges === false && outcome.params !== undefined))
+      return this.#ask(request, outcome, facts, engine, dryRun);
+    const { params, approvals } = outcome;
+    return chain(grants.redeem({ request, params, facts, approvals }, dryRun), (grant) =>
+      grant === undefined
+        ? this.#ask(request, outcome, facts, engine, dryRun)
+        : this.#shown(runnable({ decisionId: idFor(request), grantId: grant.id, policySetHash: engine.hash }, outcome), outcome, facts),
     );
   }
 
@@ -294,6 +269,7 @@ export class EmbeddedDecisionService implements DecisionService {
     if (unattended === 'deny' && !desk.attended)
       return denied(`Approval is needed, but no approver is attached: ${outcome.reason}`, 'unattended');
     const opening = approvalRequestFor(request, outcome, facts, engine.hash);
+    if (hidesFromApprover(opening, outcome.approvals)) return denied(NOT_SHOWN, 'show_approver');
     const { reason, message, params } = outcome;
     const asking = { effect: 'approval_needed', reason, message, params, violations, policySetHash: engine.hash } as const;
     const refused = (why: string): Decision => denied(`A person recently denied this call: ${why}`, 'recently_denied');
@@ -301,7 +277,7 @@ export class EmbeddedDecisionService implements DecisionService {
       return chain(desk.standingRefusal(opening), (why) =>
         why === undefined ? this.#shown({ ...asking, decisionId: idFor(request) }, outcome, facts) : refused(why),
       );
-    return chain(this.#countedAtOpening(request, outcome, opening), (counted) => {
+    return chain(this.#counts.atOpening(request, outcome, opening), (counted) => {
       if (counted !== undefined && 'kind' in counted) return denied(counted.reason, counted.code);
       return attempt<OpeningOutcome, Decision>(
         () => desk.open(counted === undefined ? opening : { ...opening, counted: true }, counted),
@@ -325,19 +301,6 @@ export class EmbeddedDecisionService implements DecisionService {
           throw error;
         },
       );
-    });
-  }
-
-  /** Who is told of an approval runs under it, so that its call is counted when it is opened. */
-  #countedAtOpening(
-    request: DecisionRequest,
-    { limits, params, approvals }: Approvable,
-    { usedByAnswer, timeoutMs }: ApprovalRequest,
-  ): Awaitable<CountedOpening | LimitDenial | undefined> {
-    if (usedByAnswer !== true || limits === undefined) return undefined;
-    return chain(this.#gate(), (gate) => {
-      const plan = gate.plan(limits, limitedCall(request, params), (policy) => approvals.includes(policy));
-      return plan.kind === 'denied' ? plan : { takes: plan.takes, keepMs: timeoutMs + KEPT_LONGER_MS };
     });
   }
 
@@ -370,13 +333,24 @@ export class EmbeddedDecisionService implements DecisionService {
   }
 }
 
+/** The decision on a call for which all policies that ask have their yes. */
+function runnable(base: Pick<Decision, 'decisionId' | 'grantId' | 'policySetHash'>, { params, message }: Approvable): Decision {
+  return params === undefined ? { ...base, effect: 'allow' } : { ...base, effect: 'sanitize', params, message };
+}
+
 /** What a journal learns besides. */
 type Shown = { readonly [K in 'salt' | 'code' | 'approval']?: DecisionEvidence[K] | undefined };
 
 const POLICY = { type: 'policy', message: 'a policy forbids it' };
 const LIMIT = { type: 'limit', message: 'a limit is reached' };
 const NOTHING_MORE: Shown = Object.freeze({});
+const NOT_SHOWN = 'A policy demands that the person who decides sees what the guard of this call hides.';
 const NOT_APPLIED = 'A policy changes the params of this call, and an approved call of this client runs as it was sent.';
+
+/** Whether a person would not be shown all of a call: then no yes to another call counts for it. */
+function isHidden({ params: originalParams, sensitive }: DecisionRequest, { params = originalParams }: Approvable): boolean {
+  return sensitive !== undefined && hiddenFromApprover({ params, originalParams, sensitive }).length > 0;
+}
 
 /** An id that other programs get to see tells them nothing about other calls. */
 function idFor({ remote }: DecisionRequest): string {

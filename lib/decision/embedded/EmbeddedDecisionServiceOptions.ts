@@ -2,6 +2,7 @@ import type { Logger } from '../../common/Logger.js';
 import type { OptionKinds } from '../../common/readOptions.js';
 import type { AppliedPolicy, PolicyCall, PolicyEngine, PolicyOutcome } from '../../policy/PolicyEngine.js';
 import type { ApprovalDesk } from '../desk/ApprovalDesk.js';
+import type { Grants } from '../grant/Grants.js';
 import type { FactsHook } from './computeFacts.js';
 
 /** Supplies the engine that decides. It is read once per decision, so that a reload never falls in the middle of one. */
@@ -34,6 +35,8 @@ export interface EmbeddedDecisionServiceOptions {
    * @defaultValue `pending`
    */
   readonly unattended?: 'pending' | 'deny' | undefined;
+  /** The grants that answer for people. @defaultValue none: each call that needs approval asks */
+  readonly grants?: Grants | undefined;
   /**
    * Names the policies that decided in `violations`, next to their reasons.
    *
@@ -72,6 +75,7 @@ export const EMBEDDED_OPTIONS: OptionKinds<EmbeddedDecisionServiceOptions> = {
   facts: 'function',
   factsTimeoutMs: 'ms',
   unattended: "'pending'|'deny'",
+  grants: 'object',
   exposePolicies: 'boolean',
   counters: 'record',
   onLimit: 'function',

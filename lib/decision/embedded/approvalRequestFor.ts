@@ -1,10 +1,17 @@
+import { chain } from '../../common/awaitable.js';
+import type { Awaitable } from '../../common/awaitable.js';
 import { canonicalDigest } from '../../common/data/canonical.js';
 import type { Decision, DecisionRequest } from '../../model/Decision.js';
+import { LazyPart } from '../../model/LazyPart.js';
 import { requesterOf } from '../../model/personId.js';
 import type { AppliedPolicy, PolicyOutcome } from '../../policy/PolicyEngine.js';
 import type { ApprovalPolicy, ApprovalRecord } from '../../store/ApprovalStore.js';
 import type { ApprovalDesk } from '../desk/ApprovalDesk.js';
 import type { ApprovalRequest } from '../desk/ApprovalRequest.js';
+import { takesSeats } from '../desk/use/semantics.js';
+
+/** What is needed once several people approve one call. */
+const seats = new LazyPart(() => import('../../model/terms/recordedSeats.js'));
 
 /** The policies' outcome when a person must decide. */
 export type Approvable = Extract<PolicyOutcome, { effect: 'approval_needed' }>;
@@ -37,6 +44,7 @@ export function approvalRequestFor(request: DecisionRequest, outcome: Approvable
     ...(groups.length > 0 && { groups }),
     ...(removable.length > 0 && { removable }),
     opaque,
+    ...(request.sensitive && { sensitive: request.sensitive }),
     session,
     sessionDigest,
     facts,
@@ -55,7 +63,7 @@ export function approvalRequestFor(request: DecisionRequest, outcome: Approvable
 
 /**
  * Whether an approval covers this very call as policies see it now: every policy that demands approval has its verdict, given on the same text of
- * that policy, for the params that would run, and the facts that were shown are the current ones.
+ * that policy by as many people as it takes, for the params that would run, and the facts that were shown are the current ones.
  */
 export function coversCall(
   record: ApprovalRecord,
@@ -63,7 +71,7 @@ export function coversCall(
   outcome: Approvable,
   facts: Facts,
   desk: Pick<ApprovalDesk, 'bindingDigestOf'>,
-): boolean {
+): Awaitable<boolean> {
   const sameCall =
     record.agentId === request.agentId &&
     record.toolName === request.toolName &&
@@ -77,9 +85,11 @@ export function coversCall(
   const isBound = record.digest === digest && record.bindingDigest === desk.bindingDigestOf({ bindingBase: request.bindingBase, digest });
   if (!isBound || record.factsDigest !== canonicalDigest(facts)) return false;
   const approved = new Set(record.verdicts.filter((v) => v.approve).flatMap((v) => v.policies));
-  return outcome.approvals.every(
+  const hasYes = outcome.approvals.every(
     (policy) => approved.has(policy.id) && record.policies.some((p) => p.id === policy.id && p.hash === policy.hash),
   );
+  // who counts for which policy depends on all that asked then
+  return hasYes && (!takesSeats(record.policies) || chain(seats.get(), ({ recordedSeats }) => recordedSeats(record).isCovered));
 }
 
 function effectiveDigest(request: DecisionRequest, outcome: Approvable): string {

@@ -82,6 +82,7 @@ export class RemoteClient implements DecisionService {
 
   /** As RemoteDecisionService.decide. */
   async decide(request: DecisionRequest, options: AskOptions = {}): Promise<Decision> {
+    this.#checkViews(request);
     const question: HttpRequest = { method: 'POST', path: '/v1/decision', ...writeDecideRequest(request, this.#settings.hosted) };
     const decided: Promise<Decision> = this.#ask(question, request, options)
       .then((answer) => this.#believe(request, answer))
@@ -97,6 +98,7 @@ export class RemoteClient implements DecisionService {
 
   /** As RemoteDecisionService.dryRun. */
   async dryRun(request: DecisionRequest, options: AskOptions = {}): Promise<Decision> {
+    this.#checkViews(request);
     if (!this.#isOurs) return this.#decideAndWithdraw(request, options);
     const body = writeDryRunRequest([request]);
     const answer = await this.#ask(
@@ -110,6 +112,7 @@ export class RemoteClient implements DecisionService {
 
   /** As RemoteDecisionService.reevaluate. */
   async reevaluate(request: DecisionRequest, decisionId: string, options: ReevaluateOptions = {}): Promise<Decision> {
+    this.#checkViews(request);
     const { headers, body } = writeDecideRequest(request, this.#settings.hosted);
     const { callId, agentId, toolName, guardKey, paramsDigest, sessionDigest } = request;
     const { idempotencyKey: key = canonicalDigest([decisionId, callId, agentId, toolName, guardKey, paramsDigest, sessionDigest]) } =
@@ -320,6 +323,14 @@ export class RemoteClient implements DecisionService {
     return decision;
   }
 
+  /** What must not be shown in full is not sent to a service of which nothing says that it hides it. */
+  #checkViews({ sensitive, agentId, toolName }: DecisionRequest): void {
+    if (sensitive === undefined || this.#isOurs) return;
+    const message =
+      "The guard has `sensitive`, and nothing says that this service hides values from people, so the call was not sent. Use a Data Plane that has the capability views: dataPlane: { require: ['views'] }.";
+    throw this.#reporter.suspicious('capability_missing', message, { agentId, toolName });
+  }
+
   /** Checks that an answer is about this agent and tool, from a server that can do what is demanded, and for the params that would run. */
   #accept(request: DecisionRequest, answer: DecisionAnswer, require = this.#settings.require): Decision {
     const { agentId, toolName } = request;
@@ -369,7 +380,9 @@ function pathOf(decisionId: string, what: string): string {
 }
 
 /** A value that a server took for text was not decided on as what it is, unless its guard says that text is meant. */
-function needed(request: DecisionRequest, { capabilities }: DecisionAnswer, require: readonly Capability[]): readonly Capability[] {
+function needed(request: DecisionRequest, answer: DecisionAnswer, given: readonly Capability[]): readonly Capability[] {
+  const { capabilities } = answer;
+  const require: readonly Capability[] = request.sensitive === undefined ? given : [...given, 'views'];
   if (request.wireTypes === 'string') return require.filter((name) => name !== 'types');
   return capabilities !== undefined && Object.keys(typesOfCall(request)).length > 0 ? [...require, 'types'] : require;
 }

@@ -2,6 +2,7 @@ import { openSync } from 'node:fs';
 import type { Readable, Writable } from 'node:stream';
 import { ReadStream, WriteStream } from 'node:tty';
 import { AegisError } from '../../model/AegisError.js';
+import { hiddenFromApprover } from '../../model/view/viewOf.js';
 import type { ApprovalRecord } from '../../store/ApprovalStore.js';
 import type { ApprovalDesk } from '../desk/ApprovalDesk.js';
 import { describeApproval } from '../desk/describeApproval.js';
@@ -111,16 +112,21 @@ export class TerminalSession {
     // the approval may have changed while it was queued
     const record = await this.#desk.get(decisionId);
     if (this.#stopped || record?.status !== 'pending') return;
-    const code = digest.slice(0, TYPED_CHARACTERS);
+    const hidden = hiddenFromApprover(record).length;
+    const code = `${digest.slice(0, TYPED_CHARACTERS)}${hidden === 0 ? '' : ` ${hidden}`}`;
     const { columns } = this.#terminal.output;
     const rows = describeApproval(record).flatMap((line) => wrapRows(line, columns));
-    this.#write(`\n── Approval needed ──\n${rows.join('\n')}\nType ${code} to approve, anything else to refuse [No]: `);
+    this.#write(
+      `\n── Approval needed ──\n${rows.join('\n')}\nType ${code} to approve${hidden === 0 ? '' : ', with how many values are hidden from you'}, anything else to refuse [No]: `,
+    );
     const line = await this.#nextLine();
     if (line === undefined) return;
     const approved = line.trim() === code;
-    if (approved) await this.#desk.approve(decisionId, { by: this.#by, digest });
-    else await this.#desk.deny(decisionId, { by: this.#by, digest, reason: 'refused at the terminal' });
-    this.#write(approved ? 'Approved.\n' : 'Refused.\n');
+    const { status } = approved
+      ? await this.#desk.approve(decisionId, { by: this.#by, digest, acknowledgeHidden: hidden })
+      : await this.#desk.deny(decisionId, { by: this.#by, digest, reason: 'refused at the terminal' });
+    const waits = 'Your yes is recorded. The call waits for other people.\n';
+    this.#write(status === 'pending' ? waits : approved ? 'Approved.\n' : 'Refused.\n');
   }
 
   #nextLine(): Promise<string | undefined> {

@@ -1,6 +1,11 @@
 // Approvals as operators and people read them over HTTP: cards in lists, one in full, and the body of a verdict.
 import * as v from 'valibot';
 import type { ApprovalCard, ApprovalPage, ApprovalRecord, VerdictProof } from '../../store/ApprovalStore.js';
+import type { Params } from '../../model/Params.js';
+import { maskedIn, viewOf } from '../../model/view/viewOf.js';
+import { notesIn } from '../../model/view/viewText.js';
+import { grantBody } from './grantAnswer.js';
+import type { GrantBody } from './grantAnswer.js';
 import { writeWire } from './readWire.js';
 import type { ViewerStanding } from '../desk/DeskVerdicts.js';
 import { typesOf } from './wireTypes.js';
@@ -47,6 +52,7 @@ export const approvalAnswer: v.GenericSchema = /* @__PURE__ */ (() =>
     original_digest: v.string(),
     types: v.record(v.string(), v.string()),
     opaque: v.array(v.string()),
+    hidden: v.array(v.string()),
     session: v.nullable(v.record(v.string(), v.unknown())),
     facts: v.record(v.string(), v.unknown()),
     message: v.nullable(v.string()),
@@ -56,6 +62,9 @@ export const approvalAnswer: v.GenericSchema = /* @__PURE__ */ (() =>
         reason: v.nullable(v.string()),
         approvers: v.nullable(v.array(v.string())),
         requester_may: v.boolean(),
+        quorum: v.number(),
+        distinct: v.boolean(),
+        escalate: v.array(v.object({ after_s: v.number(), approvers: v.array(v.string()) })),
       }),
     ),
     verdicts: v.array(
@@ -69,6 +78,7 @@ export const approvalAnswer: v.GenericSchema = /* @__PURE__ */ (() =>
         groups_from: v.nullable(v.string()),
         assurance: v.nullable(v.string()),
         signed: v.boolean(),
+        grant_id: v.nullable(v.string()),
         policies: v.array(v.string()),
       }),
     ),
@@ -78,6 +88,7 @@ export const approvalAnswer: v.GenericSchema = /* @__PURE__ */ (() =>
     viewer: v.nullable(
       v.object({
         may: v.boolean(),
+        may_deny: v.boolean(),
         why: v.nullable(v.object({ code: v.string(), message: v.string() })),
         policies: v.array(v.string()),
         needs: v.object({
@@ -87,6 +98,7 @@ export const approvalAnswer: v.GenericSchema = /* @__PURE__ */ (() =>
           passkey: v.boolean(),
         }),
         yes_so_far: v.number(),
+        seats: v.array(v.object({ policy: v.string(), needed: v.number(), filled_by: v.array(v.string()) })),
         last_yes: v.boolean(),
       }),
     ),
@@ -104,8 +116,12 @@ export interface VerdictBody {
   readonly code?: string | undefined;
   /** What the page that shows all of the approval carries: that it was served to this person. */
   readonly shown_all?: string | undefined;
+  /** How many values of the approval the person knows to be hidden. */
+  readonly acknowledge_hidden?: number | undefined;
   /** Names this verdict: under the same key it is given once. */
   readonly idempotency_key?: string | undefined;
+  /** A grant that is made with the yes. */
+  readonly grant?: GrantBody | undefined;
   /** The signature of a passkey, as the browser gave it. */
   readonly proof?: ProofBody | undefined;
 }
@@ -130,7 +146,10 @@ export function keyAndProofOf({ idempotency_key: key, proof }: VerdictBody): {
 }
 
 /** The body of `POST /v1/approvals/{id}/challenge`: the verdict that is to be signed. */
-export interface ChallengeBody extends Pick<VerdictBody, 'verdict' | 'digest' | 'reason' | 'version'> {}
+export interface ChallengeBody extends Pick<VerdictBody, 'verdict' | 'digest' | 'reason' | 'version' | 'grant'> {
+  /** The fields of the page's form about a grant, as they are: then `grant` says nothing. */
+  readonly grant_form?: Readonly<Record<string, string>> | undefined;
+}
 
 const asked = /* @__PURE__ */ (() => ({
   verdict: v.picklist(['approve', 'deny']),
@@ -140,6 +159,7 @@ const asked = /* @__PURE__ */ (() => ({
   ),
   reason: v.optional(v.pipe(v.string(), v.maxLength(10_000))),
   version: v.optional(v.pipe(v.number(), v.integer(), v.minValue(1))),
+  grant: v.optional(grantBody),
 }))();
 
 function bytes() {
@@ -154,12 +174,18 @@ export function shownAllField({ shown_all: mark }: VerdictBody): string | undefi
   return mark;
 }
 
+/** How many hidden values a yes says to know of. */
+export function acknowledgedHidden({ acknowledge_hidden: count }: VerdictBody): number | undefined {
+  return count;
+}
+
 /** The shape of {@link VerdictBody}. */
 export const verdictBody: v.GenericSchema<unknown, VerdictBody> = /* @__PURE__ */ (() =>
   v.strictObject({
     ...asked,
     code: v.optional(v.pipe(v.string(), v.maxLength(16))),
     shown_all: v.optional(v.pipe(v.string(), v.maxLength(128))),
+    acknowledge_hidden: v.optional(v.pipe(v.number(), v.integer(), v.minValue(0))),
     idempotency_key: v.optional(
       v.pipe(
         v.string(),
@@ -172,7 +198,8 @@ export const verdictBody: v.GenericSchema<unknown, VerdictBody> = /* @__PURE__ *
   }))();
 
 /** The shape of {@link ChallengeBody}. */
-export const challengeBody: v.GenericSchema<unknown, ChallengeBody> = /* @__PURE__ */ (() => v.strictObject(asked))();
+export const challengeBody: v.GenericSchema<unknown, ChallengeBody> = /* @__PURE__ */ (() =>
+  v.strictObject({ ...asked, grant_form: v.optional(v.record(v.string(), v.pipe(v.string(), v.maxLength(2_048)))) }))();
 
 /** The answer to {@link challengeBody}. */
 export const challengeAnswer: v.GenericSchema = /* @__PURE__ */ (() =>
@@ -189,12 +216,11 @@ export function writeApprovals({ cards, cursor }: ApprovalPage): string {
   return JSON.stringify({ approvals, cursor: cursor ?? null });
 }
 
-/** Writes an approval in full. Values that JSON has no form for are text, and `types` says where they are. */
+/** Writes an approval as the person who decides is shown it: `hidden` says where notes stand in place of values. Values that JSON has no form for are text, and `types` says where they are. */
 export function writeApproval(record: ApprovalRecord, mayDecide: boolean, viewer?: ViewerStanding): string {
   const {
     guardKey,
-    params,
-    originalParams,
+    sensitive,
     originalDigest,
     opaque,
     session,
@@ -206,6 +232,11 @@ export function writeApproval(record: ApprovalRecord, mayDecide: boolean, viewer
     consumed,
     outcome: ended,
   } = record;
+  const [shownParams, shownOriginal] = [record.params, record.originalParams].map((of) => viewOf(of, sensitive, 'approver')) as [
+    Params,
+    Params,
+  ];
+  const [params, originalParams] = [shownParams, shownOriginal].map(notesIn) as [Params, Params];
   return writeWire({
     ...shownOf({ ...record, consumed: consumed !== undefined, outcome: ended?.status }),
     guard_key: guardKey,
@@ -219,15 +250,19 @@ export function writeApproval(record: ApprovalRecord, mayDecide: boolean, viewer
       ...typesOf(facts, '/facts'),
     },
     opaque,
+    hidden: maskedIn(shownParams, shownOriginal),
     session,
     facts,
     message: message ?? null,
-    policies: policies.map(({ id, severity = null, reason = null, approvers = null, selfApproval = false }) => ({
+    policies: policies.map(({ id, severity = null, reason = null, approvers = null, selfApproval = false, ...terms }) => ({
       id,
       severity,
       reason,
       approvers,
       requester_may: selfApproval,
+      quorum: terms.quorum ?? 1,
+      distinct: terms.distinct ?? false,
+      escalate: (terms.escalate ?? []).map(({ afterMs, groups }) => ({ after_s: afterMs / 1_000, approvers: groups })),
     })),
     verdicts: verdicts.map(({ approve, by, reason = null, atMs, name = null, groups = null, assurance = null, policies: of, ...more }) => ({
       approve,
@@ -239,6 +274,7 @@ export function writeApproval(record: ApprovalRecord, mayDecide: boolean, viewer
       groups_from: more.groupsFrom ?? null,
       assurance,
       signed: more.proof !== undefined,
+      grant_id: more.grant?.id ?? null,
       policies: of,
     })),
     begun: begun !== undefined,
@@ -249,10 +285,12 @@ export function writeApproval(record: ApprovalRecord, mayDecide: boolean, viewer
         ? null
         : {
             may: viewer.may,
+            may_deny: viewer.mayDeny,
             why: viewer.why ?? null,
             policies: viewer.policies,
             needs: viewer.needs,
             yes_so_far: viewer.yesSoFar,
+            seats: viewer.seats.map(({ id, needed, filledBy }) => ({ policy: id, needed, filled_by: filledBy })),
             last_yes: viewer.isLastYes,
           },
   });

@@ -8,6 +8,8 @@ import { UnsupportedParamError } from '../../model/errors/CallErrors.js';
 import { isId, TOOL_NAME } from '../../model/Params.js';
 import type { Params, Session } from '../../model/Params.js';
 import { frozenCopy } from '../../model/snapshot/copyValue.js';
+import { readSensitive } from '../../model/view/Sensitive.js';
+import type { Sensitive } from '../../model/view/Sensitive.js';
 import { takeSnapshot } from '../../model/snapshot/takeSnapshot.js';
 import { isNameList, readJsonHeader, writeJsonHeader } from './jsonHeader.js';
 import { jsonObject, readWire, wireForm, writeWire } from './readWire.js';
@@ -61,7 +63,7 @@ export function writeDecideRequest(
       [BINDING_HEADER]: bindingBase,
       ...(hosted ? { [CAPABILITIES_HEADER]: EFFECTIVE_DIGEST } : callHeaders(request)),
     },
-    body: writeWire(writeCall(request)),
+    body: writeWire({ ...writeCall(request), ...writeViews(request) }),
   };
 }
 
@@ -73,6 +75,11 @@ export function sentDigest({ params, paramsDigest, wireTypes }: DecisionRequest,
 /** A call as a body carries it. */
 function writeCall({ agentId, toolName, params, session }: DecisionRequest): object {
   return { agent_id: agentId, tool: { name: toolName, params }, session };
+}
+
+/** In the body: a server that does not know it refuses the request, and shows the call to no one. */
+function writeViews({ sensitive }: DecisionRequest): { readonly sensitive?: Sensitive | undefined } {
+  return sensitive === undefined ? {} : { sensitive };
 }
 
 /** What the body does not say of a call, and what this client can do. */
@@ -124,6 +131,8 @@ export interface DecideRequest {
   readonly removable: readonly string[];
   /** Names of params that the client left out of the request. */
   readonly opaque: readonly string[];
+  /** What is not shown to everyone. */
+  readonly sensitive?: Sensitive | undefined;
   /** How long the client waits for an approval. */
   readonly approvalTimeoutMs: number | undefined;
 }
@@ -132,6 +141,7 @@ interface WireDecideRequest {
   readonly agent_id: string;
   readonly tool: { readonly name: string; readonly params: Readonly<Record<string, unknown>> };
   readonly session: Readonly<Record<string, unknown>> | null;
+  readonly sensitive?: unknown;
 }
 
 const wireCall = /* @__PURE__ */ (() => ({
@@ -147,6 +157,12 @@ const wireCall = /* @__PURE__ */ (() => ({
     params: jsonObject,
   }),
   session: v.nullable(jsonObject),
+  sensitive: v.optional(
+    v.pipe(
+      v.unknown(),
+      v.check((given) => typeof readSensitive(given) !== 'string', 'a map from pointers to views'),
+    ),
+  ),
 }))();
 
 /** The body of `POST /v1/decision`. */
@@ -188,7 +204,16 @@ export function writeDryRunRequest(requests: readonly DecisionRequest[]): string
   const calls = requests.map((request): WireDryRunCall => {
     const { agentId, toolName, guardKey, params, session, removable, opaque } = request;
     const types = typesOfCall(request);
-    return { agent_id: agentId, tool: { name: toolName, params }, session, guard_key: guardKey, removable, opaque, types };
+    return {
+      agent_id: agentId,
+      tool: { name: toolName, params },
+      session,
+      guard_key: guardKey,
+      removable,
+      opaque,
+      types,
+      ...writeViews(request),
+    };
   });
   return writeWire({ calls });
 }
@@ -253,7 +278,11 @@ interface CallNotes {
 }
 
 /** @param at where the call is in the body, with a dot at its end */
-function readCall({ agent_id: agentId, tool, session }: WireDecideRequest, at: string, { guardKey, types, removable, opaque }: CallNotes) {
+function readCall(
+  { agent_id: agentId, tool, session, sensitive }: WireDecideRequest,
+  at: string,
+  { guardKey, types, removable, opaque }: CallNotes,
+) {
   const params = readValues(tool.params, `${at}tool.params`);
   const sent = { params: params.values, session: session === null ? null : readValues(session, `${at}session`).values };
   const values = restoreTypes(sent, types);
@@ -270,6 +299,8 @@ function readCall({ agent_id: agentId, tool, session }: WireDecideRequest, at: s
     guardKey,
     removable,
     opaque,
+    // the schema has accepted it
+    ...(sensitive !== undefined && { sensitive: readSensitive(sensitive) as Sensitive }),
   };
 }
 

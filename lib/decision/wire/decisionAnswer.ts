@@ -51,6 +51,8 @@ export interface WireDecision {
     readonly sanitize?: WireSanitize | null | undefined;
     readonly violations?: readonly WireViolation[] | null | undefined;
     readonly approval_id?: string | null | undefined;
+    /** The grant that answered the policies that ask. */
+    readonly grant_id?: string | null | undefined;
   };
   readonly policy_evaluations?: readonly unknown[] | null | undefined;
   readonly latency_ms: number;
@@ -93,6 +95,7 @@ export const decisionAnswer: v.GenericSchema<unknown, WireDecision> = /* @__PURE
       sanitize: v.nullish(sanitize),
       violations: v.nullish(v.array(violation)),
       approval_id: v.nullish(shortText),
+      grant_id: v.nullish(shortText),
     }),
     policy_evaluations: v.nullish(v.array(v.unknown())),
     latency_ms: v.pipe(v.number(), v.integer()),
@@ -201,6 +204,8 @@ function writeFinal(decision: Decision, request: DecideRequest): WireDecision['f
     sanitize: null,
     violations: decision.violations?.map(writeViolation) ?? null,
     approval_id: null,
+    // absent where there is none: most clients know no grants
+    ...(decision.grantId !== undefined && { grant_id: decision.grantId }),
   };
   switch (decision.effect) {
     case 'allow':

@@ -114,13 +114,14 @@ function decisionFor(answer: WireDecision, request: DecisionRequest): Decision |
   const digest = final.sanitize?.effective_digest ?? undefined;
   if (digest !== undefined && digest !== canonicalDigest(wireForm(params ?? request.params))) return undefined;
   const message = final.sanitize?.message ?? undefined;
+  const grant = typeof final.grant_id === 'string' ? { grantId: final.grant_id } : {};
   switch (final.effect) {
     case 'allow':
       if (params !== undefined) throw malformed(`${SANITIZE} changes params although the effect is allow`);
-      return { ...fields, effect: 'allow' };
+      return { ...fields, ...grant, effect: 'allow' };
     case 'sanitize':
       if (params === undefined) throw malformed(`${SANITIZE}.params is missing although the effect is sanitize`);
-      return { ...fields, effect: 'sanitize', params, message };
+      return { ...fields, ...grant, effect: 'sanitize', params, message };
     case 'approval_needed': {
       const expires = answer.aegis?.expires_at ?? undefined;
       const expiresAtMs = expires === undefined ? undefined : Date.parse(expires);

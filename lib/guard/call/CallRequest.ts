@@ -5,6 +5,7 @@ import { copyData, frozenCopy } from '../../model/snapshot/copyValue.js';
 import { bindingBase, digestOfSession } from '../../model/bindingBase.js';
 import type { DecisionRequest } from '../../model/Decision.js';
 import type { Params, Session } from '../../model/Params.js';
+import type { Sensitive } from '../../model/view/Sensitive.js';
 import { classNameOf } from './classNameOf.js';
 import type { CallFacts, OwnParams } from './GuardedCall.js';
 import type { GuardRuntime } from './GuardRuntime.js';
@@ -91,6 +92,10 @@ export class CallRequest implements DecisionRequest {
 
   get wireTypes(): 'string' | undefined {
     return this.#call.wireTypes;
+  }
+
+  get sensitive(): Sensitive | undefined {
+    return this.#call.sensitive;
   }
 
   get bindingBase(): string {

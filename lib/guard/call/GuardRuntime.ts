@@ -6,6 +6,7 @@ import type { DecisionService } from '../../decision/DecisionService.js';
 import { ConfigError } from '../../model/errors/SetupErrors.js';
 import type { Journal } from '../../model/Journal.js';
 import type { SnapshotLimits } from '../../model/snapshot/takeSnapshot.js';
+import type { HaltedCalls } from '../halt/HaltedCalls.js';
 
 /**
  * A named step of the entry gate, beside those that are built in. It can stop a call, or replace what the caller gets of it; it cannot start one.
@@ -37,6 +38,8 @@ export interface GuardRuntime {
   /** Whether tasks are kept in a durable store. */
   readonly durable: boolean;
   readonly journal: Journal | undefined;
+  /** Says which calls are halted, once there can be a halt. */
+  readonly halts: HaltedCalls;
   /** Further steps of the entry gate, in their order. */
   readonly steps: EntryStep[];
   readonly limits: SnapshotLimits;

@@ -5,6 +5,7 @@ import type { Params, Session } from '../../model/Params.js';
 import type { PendingApproval } from '../../model/PendingApproval.js';
 import type { CallSnapshot, SnapshotLimits } from '../../model/snapshot/takeSnapshot.js';
 import type { ApprovalMode } from '../../model/Task.js';
+import type { Sensitive, SensitiveOption } from '../../model/view/Sensitive.js';
 import type { StandardSchema } from './StandardSchema.js';
 
 /** One call to be guarded, as `guardCall()` takes it. */
@@ -57,6 +58,12 @@ export interface GuardedCall<R = unknown> {
    * @defaultValue their own types
    */
   readonly wireTypes?: 'string' | undefined;
+  /**
+   * What is not shown to everyone, by JSON pointer into the params, as the option of a guard has it.
+   *
+   * @defaultValue everything is shown
+   */
+  readonly sensitive?: Readonly<Record<string, SensitiveOption>> | undefined;
   /** Aborts the call while it is decided. */
   readonly signal?: AbortSignal | undefined;
   /** Names the guard: while a call is pending, duplicate calls of the same guard on the same `target` share its approval. Without it none does. */
@@ -90,7 +97,9 @@ export type RunGuarded<R> = (params: Params) => R;
 export type OwnParams = CallSnapshot['value'];
 
 /** A {@link GuardedCall} that takes its own snapshot. */
-export interface CallFacts<R = unknown> extends Omit<GuardedCall<R>, 'params'> {
+export interface CallFacts<R = unknown> extends Omit<GuardedCall<R>, 'params' | 'sensitive'> {
+  /** What is not shown to everyone. */
+  readonly sensitive?: Sensitive | undefined;
   /** Copies the arguments. @throws UnsupportedParamError */
   takeSnapshot(limits: SnapshotLimits): CallSnapshot;
   /** The rest parameter, whose value must be a list. */

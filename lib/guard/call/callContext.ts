@@ -1,6 +1,8 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { CapacityError } from '../../model/errors/CallErrors.js';
 import type { Session } from '../../model/Params.js';
+import type { HaltableCall } from '../../model/halt/Halt.js';
+import type { AbortableCall, HaltedCalls } from '../halt/HaltedCalls.js';
 import type { GuardRuntime } from './GuardRuntime.js';
 
 /** The guarded call that is running. */
@@ -15,6 +17,11 @@ export interface CurrentCall {
   readonly taskId: string | undefined;
   /** How many guarded calls it is nested in, itself included. Counted with `sessions: 'async-local'`, else 1. */
   readonly depth: number;
+  /**
+   * Aborted when the call is halted, or when its caller aborts it. A method that has begun is not stopped by a halt: it has to give up by itself. Read it before
+   * the first `await`, and give it to what can be aborted, such as `fetch`.
+   */
+  readonly signal: AbortSignal;
 }
 
 /** What a decision was made on: everything that another call must share to run under it. */
@@ -27,6 +34,62 @@ export interface DecidedCall {
   /** Of the params that the method was entered with. */
   readonly digest: string;
 }
+
+/** What the context needs of the call that is entered. */
+interface EnteredCall<P, T> extends HaltableCall {
+  readonly signal?: AbortSignal | undefined;
+  invokeMethod(effectiveParams: P): T;
+}
+
+class RunningCall implements CurrentCall, AbortableCall {
+  readonly agentId: string;
+  readonly toolName: string;
+  readonly decisionId: string;
+  readonly taskId: string | undefined;
+  readonly depth: number;
+  readonly #call: Pick<EnteredCall<never, unknown>, 'groups' | 'signal'>;
+  readonly #halts: HaltedCalls;
+  #controller: AbortController | undefined;
+  #signal: AbortSignal | undefined;
+
+  constructor(call: EnteredCall<never, unknown>, decisionId: string, taskId: string | undefined, depth: number, halts: HaltedCalls) {
+    this.agentId = call.agentId;
+    this.toolName = call.toolName;
+    this.decisionId = decisionId;
+    this.taskId = taskId;
+    this.depth = depth;
+    this.#call = call;
+    this.#halts = halts;
+  }
+
+  get groups(): readonly string[] | undefined {
+    return this.#call.groups;
+  }
+
+  /** Made when it is first read: most methods never do. */
+  get signal(): AbortSignal {
+    if (this.#signal !== undefined) return this.#signal;
+    this.#controller = new AbortController();
+    const own = this.#controller.signal;
+    const { signal: callers } = this.#call;
+    this.#signal = callers === undefined ? own : AbortSignal.any([own, callers]);
+    signalled.set(this.#signal, this);
+    this.#halts.watch(this);
+    return this.#signal;
+  }
+
+  abort(reason: Error): void {
+    this.#controller?.abort(reason);
+  }
+
+  /** As long as what the method returned is there, the signal can be aborted, also where only a listener is left of it. */
+  keepWith(returned: unknown): void {
+    if (this.#signal !== undefined && typeof returned === 'object' && returned !== null) signalled.set(returned, this);
+  }
+}
+
+/** The calls of signals, and of what their methods returned: none of them ends before these. */
+const signalled = new WeakMap<object, RunningCall>();
 
 interface Scope {
   readonly session: Session | null;
@@ -128,25 +191,25 @@ export function saltOfRunning(call: CurrentCall): string | undefined {
 
 /** @internal Invokes a method as the running call. Only the entry gate may call this: nothing is checked here. */
 export function invokeInContext<P, T>(
-  agentId: string,
-  toolName: string,
+  call: EnteredCall<P, T>,
   decisionId: string,
   taskId: string | undefined,
-  call: { invokeMethod(effectiveParams: P): T },
   effectiveParams: P,
+  halts: HaltedCalls,
   auditSalt?: string,
 ): T {
   const outer = running;
   try {
-    if (scopes === undefined) {
-      running = { agentId, toolName, decisionId, taskId, depth: 1 };
-      if (auditSalt !== undefined) salts.set(running, auditSalt);
-      return call.invokeMethod(effectiveParams);
-    }
-    const scope = scopes.getStore();
-    running = { agentId, toolName, decisionId, taskId, depth: (scope?.call?.depth ?? 0) + 1 };
-    if (auditSalt !== undefined) salts.set(running, auditSalt);
-    return scopes.run({ session: scope?.session ?? null, call: running }, () => call.invokeMethod(effectiveParams));
+    const scope = scopes?.getStore();
+    const own = new RunningCall(call, decisionId, taskId, (scope?.call?.depth ?? 0) + 1, halts);
+    running = own;
+    if (auditSalt !== undefined) salts.set(own, auditSalt);
+    const returned =
+      scopes === undefined
+        ? call.invokeMethod(effectiveParams)
+        : scopes.run({ session: scope?.session ?? null, call: own }, () => call.invokeMethod(effectiveParams));
+    own.keepWith(returned);
+    return returned;
   } finally {
     running = outer;
   }

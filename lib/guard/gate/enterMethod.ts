@@ -29,7 +29,7 @@ export type Withhold<O> = (call: CallFacts<never>, error: Error, decision: Decis
 /**
  * The entry gate: the only way to a method's body, for calls that were allowed at once and for calls that a person approved.
  *
- * Before the body, in this order: is the call stopped → the journal is told, and may stop it → the last look → the body, in the same tick. After the
+ * Before the body, in this order: is the call stopped or halted → the journal is told, and may stop it → the last look → the body, in the same tick. After the
  * body: the journal is told how it ended, and the steps may replace the result. A step can stop a call or replace what its caller gets. No step can
  * start one. Where every step answers at once, so does the gate.
  *
@@ -50,7 +50,7 @@ export function enterMethod<R, O>(
   const stop = stopOf(runtime, call, decision, approved);
   if (stop !== undefined) return withhold(call, stop, decision);
   if (runtime.journal !== undefined) return enterWithJournal(runtime, runtime.journal, call, effectiveParams, decision, withhold, approved);
-  const value = invokeInContext(call.agentId, call.toolName, decision.decisionId, approved?.taskId, call, effectiveParams);
+  const value = invokeInContext(call, decision.decisionId, approved?.taskId, effectiveParams, runtime.halts);
   return {
     kind: 'ran',
     value: runtime.steps.length === 0 ? value : replaced(runtime, call, decision, approved, value),
@@ -86,6 +86,7 @@ function stopOf<R>(
     if (stop !== undefined) return stop;
   }
   return (
+    runtime.halts.gate?.stop(call) ??
     nestedTooDeep(call) ??
     (runtime.steps.length === 0 ? undefined : stopBySteps(runtime, call, decision, approved)) ??
     (call.lastLook === undefined ? undefined : stopBy(call.lastLook))
@@ -166,7 +167,7 @@ function enterWithJournal<R, O>(
       if (stop !== undefined) return withheld(stop);
       let value: R;
       try {
-        value = invokeInContext(agentId, toolName, decisionId, taskId, call, effectiveParams, auditSalt);
+        value = invokeInContext(call, decisionId, taskId, effectiveParams, runtime.halts, auditSalt);
       } catch (error) {
         settled('failed');
         throw error;

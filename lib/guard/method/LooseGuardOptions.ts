@@ -1,4 +1,5 @@
 import type { ApprovalMode } from '../../model/Task.js';
+import type { SensitiveOption } from '../../model/view/Sensitive.js';
 import type { StandardSchema } from '../call/StandardSchema.js';
 
 /** Guard options without the types that tie them to one method. */
@@ -16,6 +17,7 @@ export interface LooseGuardOptions {
   readonly waitMs?: number | undefined;
   readonly approvalTimeoutMs?: number | undefined;
   readonly wireTypes?: 'string' | undefined;
+  readonly sensitive?: Readonly<Record<string, SensitiveOption>> | undefined;
   readonly signal?: AbortSignal | ((self: unknown, args: readonly unknown[]) => AbortSignal | undefined) | undefined;
   readonly onSettled?: ((result: never, error: unknown) => unknown) | undefined;
   readonly idempotent?: boolean | undefined;

@@ -5,6 +5,7 @@ import type { Params, Session } from '../../model/Params.js';
 import { takeParams } from '../../model/snapshot/takeSnapshot.js';
 import type { CallSnapshot, SnapshotLimits } from '../../model/snapshot/takeSnapshot.js';
 import type { ApprovalMode } from '../../model/Task.js';
+import type { Sensitive } from '../../model/view/Sensitive.js';
 import type { CallToDecide, OwnParams } from '../call/GuardedCall.js';
 import type { GuardRuntime } from '../call/GuardRuntime.js';
 import type { StandardSchema } from '../call/StandardSchema.js';
@@ -194,6 +195,11 @@ export class MethodCall implements CallToDecide {
 
   get wireTypes(): 'string' | undefined {
     return this.#method.spec.options.wireTypes;
+  }
+
+  get sensitive(): Sensitive | undefined {
+    // read where the guard was defined
+    return this.#method.spec.options.sensitive as Sensitive | undefined;
   }
 
   get knows(): (name: string) => boolean {

@@ -18,6 +18,7 @@ export const GUARD_OPTIONS: OptionKinds<LooseGuardOptions> = {
   waitMs: 'any',
   approvalTimeoutMs: 'any',
   wireTypes: "'string'",
+  sensitive: 'any',
   signal: 'object|function',
   onSettled: 'function',
   idempotent: 'boolean',

@@ -1,6 +1,7 @@
 import { didYouMean } from '../../common/didYouMean.js';
 import { isId, TOOL_NAME } from '../../model/Params.js';
 import { GuardDefinitionError } from '../../model/errors/SetupErrors.js';
+import { readSensitive } from '../../model/view/Sensitive.js';
 import { GuardSpec } from './GuardSpec.js';
 import type { LooseGuardOptions } from './LooseGuardOptions.js';
 import { ParamsBinding } from './ParamsBinding.js';
@@ -48,6 +49,9 @@ export function readGuardOptions(
     refuse("approval 'throw' finds an approval again by the call's arguments, so none may be opaque; choose 'wait' or 'defer'.");
   }
   const binding = new ParamsBinding(where, length, options);
+  const names = binding.names?.map((name) => name.replace(/^\.\.\./, ''));
+  const sensitive = options.sensitive === undefined ? undefined : readSensitive(options.sensitive, names);
+  if (typeof sensitive === 'string') return refuse(`\`sensitive\` ${sensitive}`);
   const info = Object.freeze({
     method,
     toolName,
@@ -61,5 +65,5 @@ export function readGuardOptions(
   });
   // copied: what the program changes in its own object later does not reach the guard
   const own = options.plain === undefined ? { ...options } : { ...options, plain: Object.freeze([...options.plain]) };
-  return new GuardSpec(info, Object.freeze(own), binding, deduplicates);
+  return new GuardSpec(info, Object.freeze({ ...own, sensitive }), binding, deduplicates);
 }

@@ -1,11 +1,14 @@
+import type { Journal } from '../../model/Journal.js';
 import type { Decision, DecisionStatus } from '../../model/Decision.js';
 import { ConfigError } from '../../model/errors/SetupErrors.js';
 import type { ApprovalScheduler } from '../../approval/ApprovalScheduler.js';
 import type { TaskRegistry } from '../../approval/task/TaskRegistry.js';
 import type { ApprovalDesk } from '../../decision/desk/ApprovalDesk.js';
+import type { Grants } from '../../decision/grant/Grants.js';
 import type { DecisionService } from '../../decision/DecisionService.js';
 import { Limits } from '../../decision/limit/Limits.js';
 import type { ReloadablePolicies } from '../../policy/live/ReloadablePolicies.js';
+import type { Halts } from '../halt/Halts.js';
 import { copyProposal } from '../call/ProposedCall.js';
 import type { ProposedCall } from '../call/ProposedCall.js';
 import { sessionOfScope } from '../method/Caller.js';
@@ -167,6 +170,32 @@ export class AegisModule implements AegisModuleView {
     ]);
   }
 
+  /**
+   * The standing verdicts of the people who decide approvals. They are not on {@link current}.
+   *
+   * @throws ConfigError without policies: a Data Plane has its own grants
+   */
+  get grants(): Grants {
+    const { grants } = this.#parts;
+    if (grants !== undefined) return grants;
+    throw new ConfigError([
+      {
+        where: 'grants',
+        message:
+          'are not in this process, because a module without `policies` has no desk; they are at the Data Plane, or at your decision service.',
+      },
+    ]);
+  }
+
+  /**
+   * The kill switch: orders, lifts and lists halts. It is not on {@link current}, so that code which an agent can reach cannot lift a halt.
+   *
+   * @example await aegis.halts.halt({ agentId: 'support-agent' }, { by: 'ann', reason: 'refunds everything' });
+   */
+  get halts(): Halts {
+    return this.#parts.halts;
+  }
+
   /** What limits have counted. @throws ConfigError without policies: a Data Plane counts by itself */
   get limits(): Limits {
     const { approvals } = this;
@@ -184,6 +213,11 @@ export class AegisModule implements AegisModuleView {
           'are not in this process, because the module was configured without `policies`; they are at the Data Plane, or at your decision service.',
       },
     ]);
+  }
+
+  /** @internal The journals that it tells. */
+  get journals(): readonly Journal[] {
+    return this.#parts.journals;
   }
 
   async decide(call: ProposedCall): Promise<Decision> {

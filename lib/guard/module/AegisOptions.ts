@@ -201,6 +201,20 @@ export interface AegisOptions extends EmbeddedOptions, RemoteOptions {
   /** Makes the scheduler, where yours extends ApprovalScheduler. */
   readonly scheduler?: ((options: ApprovalSchedulerOptions) => ApprovalScheduler) | undefined;
   /**
+   * Halts everything while there is a file of this path, also where the store cannot be reached. Its folder must exist. Anything there that is not a plain file
+   * halts too, and so does a path that cannot be looked at.
+   *
+   * @defaultValue none
+   */
+  readonly haltFile?: string | undefined;
+  /**
+   * How long calls still run where it cannot be read whether they are halted, in milliseconds: 1,000 … 60,000. Only where halts are in a durable store, or
+   * with a `haltFile`.
+   *
+   * @defaultValue 5,000
+   */
+  readonly haltMaxStaleMs?: number | undefined;
+  /**
    * Whether guards find the session of `aegis.withSession()`. `async-local` switches AsyncLocalStorage on, which slows every await.
    *
    * @defaultValue `explicit`

@@ -13,10 +13,10 @@ export class StoreKeeper {
   #worker: RecoveryWorker | undefined;
   #resting = false;
 
-  constructor(options: AegisOptions, runtime: GuardRuntime, desk: ApprovalDesk | undefined, pollMs: number) {
+  constructor(options: AegisOptions, runtime: GuardRuntime, desk: ApprovalDesk | undefined, pollMs: number, onHalt: () => Promise<void>) {
     this.#part = new LazyPart(async () => {
       const { keepStore } = await import('./keepStore.js');
-      const keeping = keepStore(options, runtime, desk, pollMs);
+      const keeping = keepStore(options, runtime, desk, pollMs, onHalt);
       this.#worker = keeping.worker;
       if (this.#resting) keeping.worker.rest();
       return keeping;

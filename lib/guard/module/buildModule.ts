@@ -7,6 +7,7 @@ import { TaskRegistry } from '../../approval/task/TaskRegistry.js';
 import { ApprovalDesk } from '../../decision/desk/ApprovalDesk.js';
 import type { DecisionService } from '../../decision/DecisionService.js';
 import { EmbeddedDecisionService } from '../../decision/embedded/EmbeddedDecisionService.js';
+import { Grants } from '../../decision/grant/Grants.js';
 import { RemoteDecisionService } from '../../decision/remote/RemoteDecisionService.js';
 import { got } from '../../common/readOptions.js';
 import { ConfigError } from '../../model/errors/SetupErrors.js';
@@ -18,6 +19,8 @@ import { LazyPart } from '../../model/LazyPart.js';
 import type { Journal } from '../../model/Journal.js';
 import { DEFAULT_LIMITS } from '../../model/snapshot/takeSnapshot.js';
 import { ReloadablePolicies } from '../../policy/live/ReloadablePolicies.js';
+import { HaltedCalls } from '../halt/HaltedCalls.js';
+import { Halts } from '../halt/Halts.js';
 import { writablePolicies } from '../../policy/live/writablePolicies.js';
 import type { ApprovalStore } from '../../store/ApprovalStore.js';
 import type { EventOutbox, KeepingJournal, OutboxPlace } from '../../store/record/EventOutbox.js';
@@ -27,7 +30,9 @@ import { enableAsyncLocal } from '../call/callContext.js';
 import { checkSource } from './checkSource.js';
 import type { GuardRuntime } from '../call/GuardRuntime.js';
 import { StoreKeeper } from './StoreKeeper.js';
+import { grantRecords } from './grantRecords.js';
 import { storesOf } from './stores.js';
+import type { ModuleStores } from './stores.js';
 
 /** The polling of the Python SDK. */
 export const DEFAULT_POLLING: ApprovalPolling = {
@@ -48,6 +53,11 @@ export interface ModuleParts {
   readonly desk: ApprovalDesk | undefined;
   /** Only with policies. */
   readonly policies: ReloadablePolicies | undefined;
+  /** What it was given to tell. */
+  readonly journals: readonly Journal[];
+  /** Only with policies. */
+  readonly grants: Grants | undefined;
+  readonly halts: Halts;
   /** Only with a durable store. */
   readonly keeper: StoreKeeper | undefined;
   /** Called by `close()`, in this order. */
@@ -58,11 +68,12 @@ export interface ModuleParts {
 export function buildModule(options: AegisOptions): ModuleParts {
   checkSource(options);
   const logger = options.logger ?? (options.debug === true ? new ConsoleLogger(options.logLevel ?? 'debug') : silentLogger);
-  const journal = combineJournals(options.journal);
+  const journals = [options.journal ?? []].flat() as readonly Journal[];
+  const journal = combineJournals(journals);
   const clock = new SteadyClock();
   const stores = storesOf(options);
   const outbox = outboxOf(options.journal, stores.outbox);
-  const { desk, policies, decisions } = decisionSource(options, stores.approvals, { logger, clock, journal, outbox });
+  const { desk, policies, grants, decisions } = decisionSource(options, stores, { logger, clock, journal, outbox });
   const registry = new TaskRegistry(stores.tasks, options.tasks, clock);
   registry.withdrawWith(({ decisionId, offers }) => decisions.withdraw?.(decisionId, { offers }));
   const reports = new OutcomeReports(decisions);
@@ -70,7 +81,8 @@ export function buildModule(options: AegisOptions): ModuleParts {
   registry.noteTo(journal);
   const polling = { ...DEFAULT_POLLING, ...defined(options.approvalPolling) };
   const { leaseMs } = options.recovery ?? {};
-  const parts = { decisions, registry, polling, keepAlive: options.keepAlive, leaseMs, clock, logger, journal };
+  const haltedCalls = new HaltedCalls();
+  const parts = { halts: haltedCalls, decisions, registry, polling, keepAlive: options.keepAlive, leaseMs, clock, logger, journal };
   const scheduler: unknown = options.scheduler?.(parts) ?? new ApprovalScheduler(parts);
   if (!(scheduler instanceof ApprovalScheduler)) {
     const message = `must return an ApprovalScheduler, at once (got ${got(scheduler)}); return an instance of a class that extends it.`;
@@ -84,6 +96,7 @@ export function buildModule(options: AegisOptions): ModuleParts {
     openByGuard: scheduler.duplicates.openByGuard,
     durable: registry.durable,
     journal,
+    halts: haltedCalls,
     steps: [],
     limits: { ...DEFAULT_LIMITS, ...defined(options.limits) },
     agentId: options.agentId,
@@ -95,11 +108,20 @@ export function buildModule(options: AegisOptions): ModuleParts {
     opening: undefined,
     closed: false,
   };
-  const keeper = registry.durable ? new StoreKeeper(options, runtime, desk, polling.maxDelayMs) : undefined;
+  const halts = new Halts({
+    ready: () => runtime.opening,
+    open: async (self) => {
+      const { openHalts } = await import('./openHalts.js');
+      return openHalts(self, { options, records: stores.records?.(), runtime, clock });
+    },
+    executing: ({ agentId, toolName }) => stores.tasks.listSummaries({ status: 'executing', agentId, toolName, limit: Infinity }),
+  });
+  const keeper = registry.durable ? new StoreKeeper(options, runtime, desk, polling.maxDelayMs, () => halts.refresh()) : undefined;
   runtime.opening = open(runtime, [
     () => stores.tasks.open?.(),
     () => stores.approvals.open?.(),
     () => bindOlder(stores.approvals),
+    () => (stores.records !== undefined || options.haltFile !== undefined ? halts.start() : undefined),
     () => outbox?.open(),
     () => decisions.ready?.(),
     () => keeper?.start(),
@@ -107,6 +129,7 @@ export function buildModule(options: AegisOptions): ModuleParts {
   const detach = desk === undefined ? undefined : options.approver?.attach(desk);
   const closing = [
     () => detach?.(),
+    () => halts.close(),
     () => keeper?.rest(),
     (close: { readonly graceMs?: number | undefined }) => scheduler.shutdown(close),
     () => keeper?.stop(),
@@ -116,13 +139,14 @@ export function buildModule(options: AegisOptions): ModuleParts {
     () => stores.approvals.close?.(),
     () => registry.closeStore(),
   ];
-  return { runtime, desk, policies, keeper, closing };
+  return { runtime, desk, policies, journals, grants, keeper, halts, closing };
 }
 
 interface Source {
   readonly decisions: DecisionService;
   readonly desk: ApprovalDesk | undefined;
   readonly policies: ReloadablePolicies | undefined;
+  readonly grants: Grants | undefined;
 }
 
 /** What all parts of a module share. */
@@ -133,13 +157,13 @@ interface Shared {
   readonly outbox: EventOutbox | undefined;
 }
 
-function decisionSource(options: AegisOptions, approvals: ApprovalStore, { logger, clock, journal, outbox }: Shared): Source {
-  if (options.decisions !== undefined) return { decisions: options.decisions, desk: undefined, policies: undefined };
+function decisionSource(options: AegisOptions, stores: ModuleStores, { logger, clock, journal, outbox }: Shared): Source {
+  if (options.decisions !== undefined) return { decisions: options.decisions, ...NO_DESK };
   if (options.policies === undefined) {
     const { apiKey = '', baseUrl, timeoutMs, retries, userAgent, allowInsecureHttp, dataPlane } = options;
     const remote = { apiKey, baseUrl, timeoutMs, retries, userAgent, allowInsecureHttp, dataPlane, logger };
     const decisions = new RemoteDecisionService(remote);
-    return { decisions, desk: undefined, policies: undefined };
+    return { decisions, ...NO_DESK };
   }
   const { verify, agents, toolset, watch, onLoosened, onReload } = options;
   const loaded = { source: options.policies, verify, agents, toolset, watch, onLoosened, onReload, logger, journal };
@@ -154,14 +178,17 @@ function decisionSource(options: AegisOptions, approvals: ApprovalStore, { logge
   const { approverGroups, mayApprove, directory, requireRequester, requireKnownRequester, maxPendingPerTool, denialTtlMs } = options;
   const rules = { approverGroups, mayApprove, directory, requireRequester, requireKnownRequester };
   const people = { ...rules, maxPendingPerTool, denialTtlMs, journal, outbox };
-  const desk = new ApprovalDesk(approvals, people, clock);
+  const desk = new ApprovalDesk(stores.approvals, people, clock);
+  const grants = new Grants({ desk, records: grantRecords(options, stores), now: () => clock.now(), journal });
   const { facts, factsTimeoutMs, unattended, exposePolicies, counters } = options;
   // a logger gets the same for each call
   const tellDeveloper = logger === silentLogger && process.env['NODE_ENV'] !== 'production' ? tellOnStderr : undefined;
-  const embedded = { policies, desk, facts, factsTimeoutMs, unattended, exposePolicies, counters, logger, tellDeveloper };
+  const embedded = { policies, desk, grants, facts, factsTimeoutMs, unattended, exposePolicies, counters, logger, tellDeveloper };
   const decisions = new EmbeddedDecisionService(embedded);
-  return { decisions, desk, policies };
+  return { decisions, desk, policies, grants };
 }
+
+const NO_DESK = { desk: undefined, policies: undefined, grants: undefined } as const;
 
 function tellOnStderr(line: string): void {
   process.stderr.write(`${line}\n`);

@@ -186,6 +186,8 @@ const OPTIONS = /* @__PURE__ */ (() =>
       }),
     ),
     scheduler: v.optional(fn()),
+    haltFile: v.optional(path()),
+    haltMaxStaleMs: v.optional(millis(1_000, 60_000)),
     sessions: v.optional(oneOf(['explicit', 'async-local'])),
     limits: v.optional(
       options({

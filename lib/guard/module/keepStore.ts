@@ -16,11 +16,12 @@ export function keepStore(
   runtime: GuardRuntime,
   desk: ApprovalDesk | undefined,
   pollMs: number,
+  onHalt: () => Promise<void>,
 ): StoreKeeping {
   const { tasks: registry, scheduler, decisions } = runtime;
   const restorer = new StoredCalls(() => runtime, resolve);
   const onApproval = desk && (async (decisionId: string): Promise<void> => desk.onChange(decisionId));
-  const options = { ...recovery, registry, scheduler, decisions, restorer, pollMs, keepAlive, onApproval };
+  const options = { ...recovery, registry, scheduler, decisions, restorer, pollMs, keepAlive, onApproval, onHalt };
   const worker = new RecoveryWorker({ ...options, polls: desk === undefined });
   // a desk in this process says so itself
   if (desk === undefined) scheduler.onUnheld = worker.decided;

@@ -95,7 +95,8 @@ export type UnbelievableReason =
   | 'asynchronous'
   | 'service_threw'
   | 'journal_failed'
-  | 'audit_unavailable';
+  | 'audit_unavailable'
+  | 'halt_unknown';
 
 /** The answer was not accepted as a decision, or none was requested because the circuit breaker is open. The method has not run. */
 export class DecisionUnavailableError extends AegisError {
@@ -104,7 +105,7 @@ export class DecisionUnavailableError extends AegisError {
   readonly reason: UnbelievableReason;
 
   constructor(reason: UnbelievableReason, message: string, options?: ErrorOptions) {
-    super(reason === 'audit_unavailable' ? reason : `decision_unavailable_${reason}`, message, options);
+    super(reason === 'audit_unavailable' || reason === 'halt_unknown' ? reason : `decision_unavailable_${reason}`, message, options);
     this.reason = reason;
   }
 }

@@ -65,10 +65,20 @@
   /** Signs exactly this verdict: the server says what there is to sign. @param {HTMLFormElement} form */
   const signVerdict = async (form) => {
     const [digest, version, reason] = ['digest', 'version', 'reason'].map((name) => fieldOf(form, name).value);
+    // what is signed says all of the grant that the form makes
+    const grant = Object.fromEntries(
+      [...new FormData(form)].flatMap(([name, value]) => (/^grant(?:_|$)/.test(name) && typeof value === 'string' ? [[name, value]] : [])),
+    );
     const answer = await fetch(form.dataset.challenge ?? '', {
       method: 'POST',
       headers: { 'content-type': 'application/json' },
-      body: JSON.stringify({ verdict: 'approve', digest, version: Number(version), ...(reason?.trim() && { reason }) }),
+      body: JSON.stringify({
+        verdict: 'approve',
+        digest,
+        version: Number(version),
+        ...(reason?.trim() && { reason }),
+        ...(grant.grant === 'on' && { grant_form: grant }),
+      }),
     });
     const asked = await answer.json();
     if (!answer.ok) {

@@ -8,15 +8,15 @@ import type { SignableRecordStore, StoredRecord } from '../../store/RecordStore.
 import type { ChangeOutbox } from './ChangeOutbox.js';
 import type { LogFeed } from './LogFeed.js';
 import { auditUnavailable } from './LogFeed.js';
+import type { LogPlace } from './LogFeed.js';
 import { HOST_LOG, OUTBOX_KIND } from '../../audit/outbox/OutboxRows.js';
 import type { OutboxRow, OutboxRows } from '../../audit/outbox/OutboxRows.js';
 import type { WriterLease } from './WriterLease.js';
 
-/** Where a record is. */
-export interface LogPlace {
-  /** The name of the log. */
-  readonly writer: string;
-  readonly seq: number;
+/** Where a record of an approval is. */
+export interface ApprovalPlace extends LogPlace {
+  /** Such as `verdict`. */
+  readonly kind: string;
 }
 
 /** What an {@link AuditOutbox} needs. */
@@ -24,10 +24,12 @@ export interface AuditOutboxOptions {
   /** Of the tenant, not signed. */
   readonly records: SignableRecordStore;
   readonly rows: OutboxRows;
+  /** The records of the tenant are those of a module, which name no tenant. */
+  readonly isOfModule?: boolean | undefined;
   readonly feed: LogFeed;
   readonly lease: WriterLease;
   readonly now: () => number;
-  /** How long it is known where in a log a verdict is, in milliseconds. */
+  /** How long it is known where in a log the records of an approval are, in milliseconds. */
   readonly keepMs: number;
   /** Called where a record could not be written: its row waits to be swept. */
   readonly onFailed: () => void;
@@ -38,7 +40,7 @@ export interface AuditOutboxOptions {
 /** How long a reader waits for a change to be written, in milliseconds: as long as a disk may take. */
 const WAIT_MS = 1_000;
 const POLL_MS = 10;
-/** The kind of the records of where in a log a verdict is. */
+/** The kind of the records of where in a log a record of an approval is. */
 const PLACE_KIND = 'audit-place';
 const PAGE = 1_000;
 
@@ -55,7 +57,7 @@ export class AuditOutbox implements ChangeOutbox {
   /** Approvals of which nothing was open at that version. */
   readonly #clear = new LruMap<string, number>(10_000);
   #discarding: Promise<void> | undefined;
-  /** To be kept when the rows of these verdicts are deleted. */
+  /** To be kept when the rows of these records are deleted. */
   readonly #places: StoredRecord[] = [];
 
   constructor(options: AuditOutboxOptions) {
@@ -157,7 +159,8 @@ export class AuditOutbox implements ChangeOutbox {
       await Promise.all(
         made.map(async (row) => {
           const { entry } = rows.read(row) as OutboxRow;
-          this.#note(row, entry, await feed.write(entry));
+          const seq = await feed.write(entry);
+          this.#note(row, entry, { writer: feed.writer, seq });
         }),
       );
     } catch (error) {
@@ -182,35 +185,38 @@ export class AuditOutbox implements ChangeOutbox {
   async #write(row: StoredRecord, read: OutboxRow): Promise<boolean> {
     const { feed, records, rows, onLate } = this.#options;
     const isOwn = read.logId === feed.logId;
+    const entry = this.#options.isOfModule === true ? withoutTenant(read.entry) : read.entry;
     if (isOwn) await feed.flush();
     // a command writes no log: the row of one is moved to a log before it is written
-    const isWritten = read.logId !== HOST_LOG && (await feed.has(row.id, read));
-    if (isWritten === undefined) return false;
-    if (!isWritten) {
+    const found = read.logId === HOST_LOG ? 'absent' : await feed.find(row.id, read);
+    if (found === undefined) return false;
+    let place = found;
+    if (place === 'absent') {
       // who changes the row writes it
       const target = isOwn ? read : await feed.target();
       if (!(await records.replace(rows.moved(row, read, target), row.version))) return true;
-      const { record, opening } = read.entry;
-      this.#note(row, read.entry, await feed.write({ record: { ...record, committedAt: read.at }, opening }));
+      const { record, opening } = entry;
+      const seq = await feed.write({ record: { ...record, committedAt: read.at }, opening });
+      place = { writer: feed.writer, seq };
     }
+    this.#note(row, read.entry, place);
     this.#wrote([row.id]);
     if (row.index1 !== undefined) onLate(row.index1);
     return true;
   }
 
-  /** Where the verdicts on an approval are in the logs, oldest first. */
-  async placesOf(decisionId: string): Promise<readonly LogPlace[]> {
+  /** Where the records of an approval are in the logs, oldest first; but for that of its beginning. */
+  async placesOf(decisionId: string): Promise<readonly ApprovalPlace[]> {
     const { records } = await this.#options.records.list({ kind: PLACE_KIND, index1: decisionId, limit: PAGE });
-    return records.map(({ body }) => JSON.parse(body) as LogPlace);
+    return records.map(({ body }) => JSON.parse(body) as ApprovalPlace);
   }
 
-  /** A verdict is looked for later. */
-  #note(row: StoredRecord, { record }: OpenRecord, seq: number): void {
-    if (record.kind !== 'verdict') return;
-    const { feed, now, keepMs } = this.#options;
-    const place: LogPlace = { writer: feed.writer, seq };
-    const { id, index1 } = row;
+  /** What became of an approval is looked for later. Where it was opened is not: that would make each one dearer, also those that no one decides. */
+  #note({ id, index1 }: StoredRecord, { record: { kind } }: OpenRecord, { writer, seq }: LogPlace): void {
+    if (index1 === undefined || kind === 'opened') return;
+    const { now, keepMs } = this.#options;
     const nowMs = now();
+    const place: ApprovalPlace = { writer, seq, kind };
     const stored = { kind: PLACE_KIND, id, version: 1, index1, createdAtMs: nowMs, deleteAfterMs: nowMs + keepMs };
     this.#places.push({ ...stored, body: JSON.stringify(place) });
   }
@@ -262,4 +268,9 @@ export class AuditOutbox implements ChangeOutbox {
       page.records.filter((row) => !this.#written.has(row.id) && rows.read(row) !== undefined),
     );
   }
+}
+
+/** A command of the operator does not know that the log is that of a module. */
+function withoutTenant({ record, opening }: OpenRecord): OpenRecord {
+  return { record: { ...record, ...('tenantId' in record && { tenantId: undefined }) }, opening };
 }

@@ -4,13 +4,16 @@ import type { Awaitable } from '../../common/awaitable.js';
 import type { CounterChange, CounterStore } from '../../store/counter/CounterStore.js';
 import { approvalPage } from '../../store/approval/approvalPage.js';
 import type {
+  ApprovalCard,
   ApprovalPage,
   ApprovalPageQuery,
   ApprovalQuery,
   ApprovalRecord,
   ApprovalStore,
   BindOlder,
+  ChangeConditions,
 } from '../../store/ApprovalStore.js';
+import type { StoredRecord } from '../../store/RecordStore.js';
 import { approvalChanges } from './approvalChanges.js';
 import type { ChangeOutbox } from './ChangeOutbox.js';
 
@@ -21,9 +24,10 @@ import type { ChangeOutbox } from './ChangeOutbox.js';
 export class AuditedApprovals implements ApprovalStore {
   readonly #inner: ApprovalStore;
   readonly #outbox: ChangeOutbox;
-  readonly #tenantId: string;
+  readonly #tenantId: string | undefined;
 
-  constructor(inner: ApprovalStore, outbox: ChangeOutbox, tenantId: string) {
+  /** @param tenantId what records say: those of a module have none */
+  constructor(inner: ApprovalStore, outbox: ChangeOutbox, tenantId: string | undefined) {
     this.#inner = inner;
     this.#outbox = outbox;
     this.#tenantId = tenantId;
@@ -46,12 +50,19 @@ export class AuditedApprovals implements ApprovalStore {
     return chain(this.#inner.get(decisionId), (record) => this.#settled(record));
   }
 
-  replace(record: ApprovalRecord, version: number, _card?: undefined, _beside?: undefined, takes?: CounterChange): Awaitable<boolean> {
+  replace(
+    record: ApprovalRecord,
+    version: number,
+    _card?: ApprovalCard,
+    _beside?: readonly StoredRecord[],
+    conditions?: ChangeConditions,
+    takes?: CounterChange,
+  ): Awaitable<boolean> {
     return chain(this.#inner.get(record.decisionId), (before) => {
       // another change was first
       if (before?.version !== version) return false;
       const entries = approvalChanges(before, record, this.#tenantId);
-      return this.#outbox.commit(entries, (beside) => this.#inner.replace(record, version, undefined, beside, takes));
+      return this.#outbox.commit(entries, (beside) => this.#inner.replace(record, version, undefined, beside, conditions, takes));
     });
   }
 

@@ -9,9 +9,10 @@ import { authorityChanges, grantsAuthority } from './authorityChanges.js';
 export class AuditedRecords implements RecordStore {
   readonly #inner: RecordStore;
   readonly #outbox: ChangeOutbox;
-  readonly #tenantId: string;
+  readonly #tenantId: string | undefined;
 
-  constructor(inner: RecordStore, outbox: ChangeOutbox, tenantId: string) {
+  /** @param tenantId what records say: those of a module have none */
+  constructor(inner: RecordStore, outbox: ChangeOutbox, tenantId: string | undefined) {
     this.#inner = inner;
     this.#outbox = outbox;
     this.#tenantId = tenantId;
@@ -46,6 +47,10 @@ export class AuditedRecords implements RecordStore {
 
   list(query: RecordQuery): Awaitable<RecordPage> {
     return this.#inner.list(query);
+  }
+
+  haltChanges(): Awaitable<number | undefined> {
+    return this.#inner.haltChanges?.();
   }
 
   prune(kind: string, nowMs: number): Awaitable<number> {

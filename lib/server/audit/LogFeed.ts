@@ -5,13 +5,23 @@ import type { OpenRecord } from '../../audit/record/OpenRecord.js';
 import type { Awaitable } from '../../common/awaitable.js';
 import { RequestError } from '../front/RequestError.js';
 
+/** Where a record is. */
+export interface LogPlace {
+  /** The name of the log. */
+  readonly writer: string;
+  readonly seq: number;
+}
+
 /** The log of a server, as its outboxes write to it. */
 export class LogFeed {
   readonly log: AuditLog;
+  readonly #onNeeded: (() => Promise<void>) | undefined;
   #logId = '';
 
-  constructor(log: AuditLog) {
+  /** @param onNeeded opens it where it is needed before the server was opened: a module does not wait for the server */
+  constructor(log: AuditLog, onNeeded?: () => Promise<void>) {
     this.log = log;
+    this.#onNeeded = onNeeded;
   }
 
   /** Whether nothing is told before it is in the log. */
@@ -42,6 +52,7 @@ export class LogFeed {
 
   /** Where the record of a change goes. In `required`, a log that has failed is opened again first. @throws RequestError 503 `audit_unavailable` */
   target(): Awaitable<RowTarget> {
+    if (this.#logId === '' && this.#onNeeded !== undefined) return this.#onNeeded().then(() => this.target());
     const { state, size } = this.log.status();
     if (state === 'open' || !this.isRequired) return { logId: this.#logId, from: size };
     return this.log.ready().then(
@@ -70,12 +81,20 @@ export class LogFeed {
   }
 
   /**
-   * Whether a change is in a log. It reads what is durable.
+   * Where in a log a change is. It reads what is durable.
    *
-   * @returns `undefined` where there is no such log here
+   * @returns `absent` where it is not in the log; `undefined` where there is no such log here
    */
-  has(change: string, target: RowTarget): Promise<boolean | undefined> {
-    return logPlaces.has(this.log.source, change, target);
+  async find(change: string, { logId, from }: RowTarget): Promise<LogPlace | 'absent' | undefined> {
+    const { source } = this.log;
+    const writer = await this.writerOf(logId);
+    if (writer === undefined) return undefined;
+    const wanted = `"change":${JSON.stringify(change)}`;
+    for await (const lines of source.lines(writer, from)) {
+      const found = 'torn' in lines ? undefined : lines.find((line) => line.includes(wanted));
+      if (found !== undefined) return { writer, seq: (JSON.parse(found) as LogPlace).seq };
+    }
+    return 'absent';
   }
 
   /** The name of a log that can be read here. */

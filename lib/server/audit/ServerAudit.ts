@@ -10,6 +10,7 @@ import { DAY_MS } from '../../common/time/SteadyClock.js';
 import type { Diagnostic } from '../../model/diagnostics.js';
 import { publishCallbackError } from '../../model/diagnostics.js';
 import { ConfigError } from '../../model/errors/SetupErrors.js';
+import type { AegisModule } from '../../guard/module/AegisModule.js';
 import type { DecidedEvent, Journal } from '../../model/Journal.js';
 import type { ApprovalStore } from '../../store/ApprovalStore.js';
 import type { RecordStore } from '../../store/RecordStore.js';
@@ -19,9 +20,11 @@ import { namesOf } from '../front/namesOf.js';
 import { AuditedApprovals } from './AuditedApprovals.js';
 import { AuditedRecords } from './AuditedRecords.js';
 import { AuditOutbox } from './AuditOutbox.js';
-import type { LogPlace } from './AuditOutbox.js';
+import type { ApprovalPlace } from './AuditOutbox.js';
 import { KEPT_ID, KEPT_KIND } from './HostOutbox.js';
+import { StoredHeads } from './StoredHeads.js';
 import { LogFeed } from './LogFeed.js';
+import { ModuleEvents } from './ModuleEvents.js';
 import { OutboxRows } from '../../audit/outbox/OutboxRows.js';
 import { BEAT_MS, WriterLease } from './WriterLease.js';
 
@@ -33,7 +36,9 @@ export interface ServerAuditOptions {
   readonly stateKey: SecretString;
   readonly previousStateKey?: SecretString | undefined;
   readonly now: () => number;
-  /** How long it is known where in the log a verdict is, in milliseconds. @defaultValue 90 days */
+  /** Where the log is that of a module: opens the server. The log stays open when the server is closed. */
+  readonly openServer?: (() => Promise<void>) | undefined;
+  /** How long it is known where in the log the records of an approval are, in milliseconds. @defaultValue 90 days */
   readonly historyMs?: number | undefined;
   readonly logger: Logger;
 }
@@ -52,8 +57,8 @@ export interface TenantAudit {
   status(): AuditStatus;
   /** The names of all logs beside it, its own included. */
   writers(): Promise<readonly string[]>;
-  /** Where the verdicts on an approval are in the logs, oldest first. */
-  placesOf(decisionId: string): Promise<readonly LogPlace[]>;
+  /** Where the records of what became of an approval are in the logs, oldest first. */
+  placesOf(decisionId: string): Promise<readonly ApprovalPlace[]>;
 }
 
 interface AuditedTenant {
@@ -70,19 +75,23 @@ const NO_LOG: ReadonlySet<string> = new Set();
 export class ServerAudit {
   readonly #feed: LogFeed;
   readonly #lease: WriterLease;
+  readonly #heads: StoredHeads;
   readonly #options: ServerAuditOptions;
   readonly #tenants = new Map<string, AuditedTenant>();
   #timer: NodeJS.Timeout | undefined;
   #retry: NodeJS.Timeout | undefined;
   #sweeping: Promise<void> | undefined;
   #isOpen = false;
+  #detach: (() => void) | undefined;
   readonly #onDiagnostic = (message: unknown): void => this.#security(message as Diagnostic);
 
   constructor(options: ServerAuditOptions) {
     this.#options = options;
-    options.log.writeForServer();
-    this.#feed = new LogFeed(options.log);
-    this.#lease = new WriterLease(options.store.forTenant(DEFAULT_TENANT).records);
+    if (!this.#isOfModule) options.log.writeForServer();
+    this.#feed = new LogFeed(options.log, options.openServer);
+    const { records } = options.store.forTenant(DEFAULT_TENANT);
+    this.#lease = new WriterLease(records);
+    this.#heads = new StoredHeads(records);
   }
 
   /** Where the log stands. */
@@ -98,20 +107,14 @@ export class ServerAudit {
    * @throws ConfigError where the store cannot keep a change and its row together
    */
   rowsOf(tenantId: string, raw: TenantStore, signed: AuditedRows): AuditedRows {
-    if (raw.records.insertsBeside !== true || raw.approvals.insertsBeside !== true)
-      throw new ConfigError([
-        {
-          where: 'audit',
-          message:
-            'needs a store that commits a change and its row for the log together (`insertsBeside`). Use sqliteStore(…), postgresStore(…) or memory.',
-        },
-      ]);
+    if (raw.records.insertsBeside !== true || raw.approvals.insertsBeside !== true) throw cannotInsertBeside();
     const { stateKey, previousStateKey, now, historyMs = 90 * DAY_MS } = this.#options;
     const tenant: AuditedTenant = {
       onLate: () => {},
       outbox: new AuditOutbox({
         records: raw.records,
         rows: new OutboxRows({ stateKey, previousStateKey, tenantId }),
+        isOfModule: this.#isOfModule,
         feed: this.#feed,
         lease: this.#lease,
         now,
@@ -122,15 +125,36 @@ export class ServerAudit {
     };
     this.#tenants.set(tenantId, tenant);
     return {
-      approvals: new AuditedApprovals(signed.approvals, tenant.outbox, tenantId),
-      records: new AuditedRecords(signed.records, tenant.outbox, tenantId),
+      approvals: new AuditedApprovals(signed.approvals, tenant.outbox, this.#named(tenantId)),
+      records: new AuditedRecords(signed.records, tenant.outbox, this.#named(tenantId)),
     };
+  }
+
+  /**
+   * Has each change that the desk of a module makes recorded, once, until the server is closed. After {@link rowsOf}.
+   *
+   * @throws ConfigError where the store of the module cannot keep a change and its row together
+   */
+  attach({ approvals: desk }: AegisModule, tenantId: string): void {
+    const { outbox } = this.#tenants.get(tenantId) as AuditedTenant;
+    const events = new ModuleEvents(outbox);
+    desk.useStore((store) => {
+      if (store.insertsBeside !== true) throw cannotInsertBeside();
+      this.#detach = () => {
+        desk.useStore(() => store);
+        this.#feed.log.writtenBy(undefined);
+      };
+      return new AuditedApprovals(store, events, this.#named(tenantId));
+    });
+    this.#feed.log.writtenBy((event) => events.isWritten(event));
+    // from now on, and not from when it is open: what the module reports is written
+    subscribe(CHANNEL, this.#onDiagnostic);
   }
 
   /** Takes the decisions of a tenant. */
   of(tenantId: string): TenantAudit {
     return {
-      decided: (event) => this.#tell(() => decidedRecord(event, tenantId)),
+      decided: (event) => this.#tell(() => decidedRecord(event, this.#named(tenantId))),
       status: () => this.status(),
       writers: async () => this.#feed.log.source.writers(),
       placesOf: async (decisionId) => (await this.#tenants.get(tenantId)?.outbox.placesOf(decisionId)) ?? [],
@@ -168,8 +192,13 @@ export class ServerAudit {
       body: '{}',
     });
     this.#isOpen = true;
+    if (this.#isOfModule) return this.#begin();
     subscribe(CHANNEL, this.#onDiagnostic);
     for (const [tenantId, hash] of policies) this.#tell(() => ({ record: { kind: 'policies', tenantId, hash } }));
+    await this.#begin();
+  }
+
+  async #begin(): Promise<void> {
     await this.#sweep();
     this.#timer = setInterval(() => void this.#sweepQuietly(), BEAT_MS);
     this.#timer.unref();
@@ -184,6 +213,7 @@ export class ServerAudit {
   async close(): Promise<void> {
     clearInterval(this.#timer);
     clearTimeout(this.#retry);
+    this.#detach?.();
     unsubscribe(CHANNEL, this.#onDiagnostic);
     await this.#sweeping;
     try {
@@ -192,8 +222,24 @@ export class ServerAudit {
     } catch (error) {
       this.#options.logger.warn(namesOf(error), 'The outbox of the audit log could not be left in order; the next server does it.');
     }
+    const wasOpen = this.#isOpen;
     this.#isOpen = false;
-    await this.#feed.log.close();
+    if (!this.#isOfModule) await this.#feed.log.close();
+    try {
+      // the last checkpoint is made when the log is closed
+      if (wasOpen) await this.#heads.keep(this.#feed);
+    } catch (error) {
+      this.#options.logger.warn(namesOf(error), 'The last checkpoint of the audit log could not be kept in the store.');
+    }
+  }
+
+  get #isOfModule(): boolean {
+    return this.#options.openServer !== undefined;
+  }
+
+  /** What records say of the tenant: those of a module have none. */
+  #named(tenantId: string): string | undefined {
+    return this.#isOfModule ? undefined : tenantId;
   }
 
   /** A log that has failed is opened again before long. */
@@ -235,6 +281,7 @@ export class ServerAudit {
 
   async #sweep(): Promise<void> {
     await this.#lease.renew();
+    await this.#heads.keep(this.#feed);
     for (const { outbox } of this.#tenants.values()) await outbox.sweep(NO_LOG);
     for (const logId of await this.#lease.stale()) await this.#takeOver(logId);
   }
@@ -259,4 +306,14 @@ export class ServerAudit {
         'A server left changes that are not in a log which this server can read, so they are not written twice. Start that server again, or give this one the same audit folder.',
       );
   }
+}
+
+function cannotInsertBeside(): ConfigError {
+  return new ConfigError([
+    {
+      where: 'audit',
+      message:
+        'needs a store that commits a change and its row for the log together (`insertsBeside`). Use sqliteStore(…), postgresStore(…) or memory.',
+    },
+  ]);
 }

@@ -5,7 +5,7 @@ import type { ApprovalRecord, Verdict } from '../../store/ApprovalStore.js';
 import { DEFAULT_TENANT } from '../../store/tenant/tenantScope.js';
 
 /** What a log writes of a change of an approval: what the new one has and the old one has not. */
-export function approvalChanges(before: ApprovalRecord, after: ApprovalRecord, tenantId: string): readonly OpenRecord[] {
+export function approvalChanges(before: ApprovalRecord, after: ApprovalRecord, tenantId?: string): readonly OpenRecord[] {
   const entries: OpenRecord[] = [];
   const context = { tenantId };
   for (const verdict of after.verdicts.slice(before.verdicts.length)) {
@@ -23,8 +23,8 @@ export function approvalChanges(before: ApprovalRecord, after: ApprovalRecord, t
 }
 
 /** What the person signed. The browser says for which server it was; a signature that is another one's was refused. */
-function statementOf(record: ApprovalRecord, verdict: Verdict, tenantId: string): string | undefined {
+function statementOf(record: ApprovalRecord, verdict: Verdict, tenantId: string | undefined): string | undefined {
   if (verdict.proof === undefined) return undefined;
   const { origin } = JSON.parse(Buffer.from(verdict.proof.clientDataJSON, 'base64url').toString('utf8')) as { readonly origin: string };
-  return recordedStatement(record, verdict, origin, tenantId === DEFAULT_TENANT ? null : tenantId);
+  return recordedStatement(record, verdict, origin, tenantId === undefined || tenantId === DEFAULT_TENANT ? null : tenantId);
 }

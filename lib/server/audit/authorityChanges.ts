@@ -1,4 +1,8 @@
 import type { OpenRecord } from '../../audit/record/OpenRecord.js';
+import { haltRecord } from '../../audit/record/recordOf.js';
+import { haltOf } from '../../decision/halt/haltRecord.js';
+import { HALT_KIND } from '../../store/RecordStore.js';
+import { grantChanges } from './grantChanges.js';
 import type { StoredRecord } from '../../store/RecordStore.js';
 
 type Body = Readonly<Record<string, unknown>>;
@@ -65,7 +69,7 @@ const ACTS: Readonly<Record<string, ActsOf>> = {
 
 /** Whether records of this kind say who may do something, or who puts which policies in force. */
 export function grantsAuthority(kind: string): boolean {
-  return kind === 'passkey' || Object.hasOwn(ACTS, kind);
+  return kind === 'passkey' || kind === HALT_KIND || kind === 'grant' || Object.hasOwn(ACTS, kind);
 }
 
 /**
@@ -73,10 +77,16 @@ export function grantsAuthority(kind: string): boolean {
  *
  * @param before absent where the record is new
  */
-export function authorityChanges(after: StoredRecord, before: StoredRecord | undefined, tenantId: string): readonly OpenRecord[] {
+export function authorityChanges(
+  after: StoredRecord,
+  before: StoredRecord | undefined,
+  tenantId: string | undefined,
+): readonly OpenRecord[] {
+  if (after.kind === 'grant') return grantChanges(after, before, tenantId);
   const now = bodyOf(after);
   const then = before && bodyOf(before);
   if (after.kind === 'passkey') return credentialChanges(now, then, tenantId);
+  if (after.kind === HALT_KIND) return haltChanges(after, before, tenantId);
   const acts = ACTS[after.kind]?.(now, then) ?? [];
   return acts.flatMap((act) =>
     act === undefined
@@ -94,7 +104,16 @@ export function authorityChanges(after: StoredRecord, before: StoredRecord | und
   );
 }
 
-function credentialChanges(now: Body, then: Body | undefined, tenantId: string): readonly OpenRecord[] {
+/** One whose time is over is only closed. */
+function haltChanges(after: StoredRecord, before: StoredRecord | undefined, tenantId: string | undefined): readonly OpenRecord[] {
+  const halt = haltOf(after);
+  if (halt === undefined || (before !== undefined && halt.lifted === undefined)) return [];
+  const { id: haltId, scope, pending, untilMs, by, lifted } = halt;
+  const how = lifted === undefined ? 'halted' : 'lifted';
+  return [{ record: haltRecord({ how, haltId, scope, pending, untilMs, by: lifted?.by ?? by }, tenantId) }];
+}
+
+function credentialChanges(now: Body, then: Body | undefined, tenantId: string | undefined): readonly OpenRecord[] {
   const [person, credential] = [nameOf(now['personId']), nameOf(now['credential'])];
   const fields = { kind: 'credential', tenantId, person, credential } as const;
   if (then === undefined) return [{ record: { ...fields, act: 'registered', publicKey: nameOf(now['publicKey']), by: person } }];

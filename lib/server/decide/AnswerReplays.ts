@@ -18,6 +18,8 @@ export interface KeyedRequest {
   readonly fingerprint: string;
   /** How large the request was. */
   readonly bytes: number;
+  /** Of what may change between two requests: an answer is given again only while it is the same. */
+  readonly state: number | undefined;
   /** Whether what it was answered with still holds. */
   isCurrent(decision: Decision): boolean;
 }
@@ -26,6 +28,7 @@ interface Entry {
   readonly fingerprint: string;
   readonly bytes: number;
   readonly atMs: number;
+  readonly state: number | undefined;
   /** A promise while it is being decided: who asks meanwhile waits for the same answer. */
   decision: Awaitable<Decision>;
 }
@@ -42,16 +45,16 @@ export class AnswerReplays {
    * @throws BadRequestError `idempotency_mismatch` where the key was used for another request
    */
   decide(request: KeyedRequest, ask: () => Awaitable<Decision>): Awaitable<Decision> {
-    const { key, fingerprint, bytes } = request;
+    const { key, fingerprint, bytes, state } = request;
     const known = this.#entries.get(key);
     if (known !== undefined) {
       if (known.fingerprint !== fingerprint) throw keyReused();
       if (isThenable(known.decision)) return known.decision;
-      const isFresh = monotonicNow() - known.atMs <= REPLAYED_MS;
+      const isFresh = monotonicNow() - known.atMs <= REPLAYED_MS && known.state === state;
       if (isFresh && request.isCurrent(known.decision)) return known.decision;
       this.#forget(key, known);
     }
-    return this.#remember(key, { fingerprint, bytes, atMs: monotonicNow(), decision: ask() });
+    return this.#remember(key, { fingerprint, bytes, atMs: monotonicNow(), state, decision: ask() });
   }
 
   #remember(key: string, given: Entry): Awaitable<Decision> {

@@ -1,5 +1,6 @@
 import { isSamePerson, maybeSamePerson } from '../../model/personId.js';
-import type { ApprovalCard } from '../../store/ApprovalStore.js';
+import { approversAt } from '../../model/terms/approversAt.js';
+import type { ApprovalCard, CardPolicy } from '../../store/ApprovalStore.js';
 
 /** The person who reads a list, as far as lists need to know them. */
 export interface Reader {
@@ -16,15 +17,28 @@ export interface Reader {
  * Whether an approval waits for this person, as far as its card says. The page of the approval asks the desk, which has the last word: rules of the program
  * are not on the card.
  */
-export function isFor({ policies, ...card }: Pick<ApprovalCard, 'policies' | 'requester'>, reader: Reader): boolean {
+export function isFor(
+  card: Pick<ApprovalCard, 'policies' | 'requester' | 'createdAtMs'>,
+  reader: Reader,
+  nowMs: number = Date.now(),
+): boolean {
+  const { policies, createdAtMs } = card;
   if (!reader.isApprover) return false;
   const isOwn = isBy(card, reader, maybeSamePerson);
-  return policies.some(
-    ({ approved, approvers, selfApproval }) =>
+  const hasSeat = ({ filledBy = [] }: CardPolicy): boolean => filledBy.some((by) => isBy({ requester: by }, reader));
+  // where people are kept apart, who has a seat takes no other one
+  const isSeated = policies.some(({ distinct }) => distinct === true) && policies.some(hasSeat);
+  return policies.some((policy) => {
+    const { approved, selfApproval } = policy;
+    const approvers = approversAt(policy, nowMs - createdAtMs);
+    return (
       approved !== true &&
+      !isSeated &&
+      !hasSeat(policy) &&
       (!isOwn || selfApproval === true) &&
-      (approvers === undefined || reader.isOperator || approvers.some((group) => reader.groups.has(group))),
-  );
+      (approvers === undefined || reader.isOperator || approvers.some((group) => reader.groups.has(group)))
+    );
+  });
 }
 
 /** Whether this person asked for it. */

@@ -7,6 +7,7 @@ import { digestOfSession } from '../../model/bindingBase.js';
 import type { DecisionRequest, RemoteCall } from '../../model/Decision.js';
 import { BadRequestError } from '../../model/errors/ServiceErrors.js';
 import type { Params, Session } from '../../model/Params.js';
+import type { Sensitive } from '../../model/view/Sensitive.js';
 import type { ApprovalRecord } from '../../store/ApprovalStore.js';
 import type { Caller } from '../access/Caller.js';
 import type { Tenant } from '../tenant/Tenant.js';
@@ -16,7 +17,7 @@ const MAX_TIMEOUT_MS = 3_153_600_000_000;
 const NONE: readonly string[] = Object.freeze([]);
 
 /** What a call is, wherever it comes from. */
-type CallFields = Pick<DecisionRequest, 'agentId' | 'toolName' | 'guardKey' | 'params' | 'session' | 'opaque'>;
+type CallFields = Pick<DecisionRequest, 'agentId' | 'toolName' | 'guardKey' | 'params' | 'session' | 'opaque' | 'sensitive'>;
 
 /** A call in another process, as a decision service gets it. Digests are made when they are first read. */
 export class RemoteRequest implements DecisionRequest {
@@ -28,6 +29,7 @@ export class RemoteRequest implements DecisionRequest {
   readonly session: Session | null;
   readonly groups: readonly string[];
   readonly opaque: readonly string[];
+  readonly sensitive: Sensitive | undefined;
   readonly removable: readonly string[];
   readonly approvalTimeoutMs: number;
   readonly remote: RemoteCall;
@@ -48,6 +50,7 @@ export class RemoteRequest implements DecisionRequest {
     this.session = call.session;
     this.groups = rest.groups;
     this.opaque = call.opaque;
+    this.sensitive = call.sensitive;
     this.removable = rest.removable;
     this.approvalTimeoutMs = rest.approvalTimeoutMs;
     this.remote = rest.remote;

@@ -19,7 +19,7 @@ const TOKEN = 'answer';
  */
 export function answeredStatus(
   record: ApprovalRecord,
-  tenant: Pick<Tenant, 'decisions' | 'desk' | 'tools'>,
+  tenant: Pick<Tenant, 'decisions' | 'desk' | 'tools' | 'halts'>,
   nowMs: number,
 ): Awaitable<ApprovalRecord | undefined> {
   if (record.usedByAnswer !== true || record.status !== 'approved') return record;
@@ -27,12 +27,16 @@ export function answeredStatus(
   const { decisionId, digest } = record;
   const { decisions, desk } = tenant;
   const request = RemoteRequest.ofRecord(record, tenant);
-  return chain(decisions.reevaluate(request, decisionId), (decision) => {
-    const used =
-      decision !== undefined &&
-      permits(decision, record) &&
-      desk.answer({ decisionId, digest, bindingBase: request.bindingBase, token: TOKEN });
-    return chain(used, (isUsed) => chain(isUsed ? undefined : desk.end(decisionId, 'withdrawn'), () => desk.get(decisionId)));
+  // what is halted waits: it is used, and told, once the halt is over
+  return chain(tenant.halts.look(request), (halted) => {
+    if (halted !== undefined) return { ...record, status: 'pending' as const };
+    return chain(decisions.reevaluate(request, decisionId), (decision) => {
+      const used =
+        decision !== undefined &&
+        permits(decision, record) &&
+        desk.answer({ decisionId, digest, bindingBase: request.bindingBase, token: TOKEN });
+      return chain(used, (isUsed) => chain(isUsed ? undefined : desk.end(decisionId, 'withdrawn'), () => desk.get(decisionId)));
+    });
   });
 }
 

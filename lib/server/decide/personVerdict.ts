@@ -1,8 +1,9 @@
 import { codeOf } from '../../decision/desk/assurance.js';
 import type { ViewerStanding } from '../../decision/desk/DeskVerdicts.js';
 import type { VerdictInput } from '../../decision/desk/verdict.js';
+import { grantOfBody } from '../../decision/wire/grantAnswer.js';
 import { keyAndProofOf } from '../../decision/wire/approvalAnswer.js';
-import { shownAllField } from '../../decision/wire/approvalAnswer.js';
+import { acknowledgedHidden, shownAllField } from '../../decision/wire/approvalAnswer.js';
 import type { VerdictBody } from '../../decision/wire/approvalAnswer.js';
 import type { ApprovalRecord, Assurance } from '../../store/ApprovalStore.js';
 import type { Caller, SignedIn } from '../access/Caller.js';
@@ -30,6 +31,11 @@ export async function mustSign({ caller, tenant, site }: Asked): Promise<boolean
   return caller.id === LOCAL_ADMIN ? identity.hasPeople() : (await identity.passkeys.list(caller.id)).length > 0;
 }
 
+/** An act that gives authority takes the passkey of who has one. */
+async function hasPasskey({ caller, tenant }: Asked): Promise<boolean> {
+  return caller.id !== LOCAL_ADMIN && (await tenant.identity.passkeys.list(caller.id)).length > 0;
+}
+
 /** Whether a person shows by a fresh sign-in at the issuer of identities what others sign with a passkey: who comes by it and has no passkey. */
 export async function maySignInAgain({ caller, tenant: { identity, issuer } }: Pick<Asked, 'caller' | 'tenant'>): Promise<boolean> {
   if (issuer === undefined || caller.signedIn?.sessionId === undefined) return false;
@@ -48,7 +54,7 @@ export async function standingOf(asked: Asked, decisionId: string, sawAll = fals
   const standing = await tenant.desk.viewerOf(decisionId, viewer);
   const refusal = mayNotApprove(caller.signedIn as SignedIn);
   if (standing?.may !== true || refusal === undefined) return standing;
-  return { ...standing, may: false, why: { code: refusal.code, message: refusal.message }, policies: [], isLastYes: false };
+  return { ...standing, may: false, why: { code: refusal.code, message: refusal.message }, policies: [], isLastYes: false, mayDeny: false };
 }
 
 /**
@@ -73,11 +79,13 @@ export async function givePersonVerdict(asked: Asked, record: ApprovalRecord, bo
     reason,
     digest,
     version,
+    acknowledgeHidden: acknowledgedHidden(body),
     ...keyAndProofOf(body),
     sessionId: signedIn.sessionId,
     origin: site.origin,
-    mustSign: await mustSign(asked),
+    mustSign: (await mustSign(asked)) || (approve && body.grant !== undefined && (await hasPasskey(asked))),
     sawAll: sawAll(asked, decisionId, body),
+    ...(body.grant !== undefined && { grant: grantOfBody(body.grant) }),
   };
   const given = assuranceOf(record, body, approve);
   if (!approve) return desk.deny(decisionId, { ...input, assurance: given });

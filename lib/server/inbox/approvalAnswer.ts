@@ -8,6 +8,7 @@ import { Paths } from '../page/Paths.js';
 import type { Answer, CallerInput } from '../route/Route.js';
 import { cuesOf } from './cuesOf.js';
 import { pendingCards } from './list/pendingCards.js';
+import type { ApprovalRecord } from '../../store/ApprovalStore.js';
 import { isFor } from '../decide/Reader.js';
 import type { PageMoment } from './PageMoment.js';
 import { personOf, readerOf } from '../decide/readerOf.js';
@@ -48,17 +49,23 @@ export async function approvalAnswer(
     report: record.outcome,
     all,
     cues,
-    viewer: await viewerOf(record, input, { all }),
+    viewer: await viewerOf(record, input, { all, nowMs }),
     refused,
     next: next?.decisionId,
     ...(at >= 0 && { place: { at: at + 1, of: forMe.length, previous: forMe[at - 1]?.decisionId, next: next?.decisionId } }),
     places: (await tenant.audit?.placesOf(record.decisionId)) ?? [],
+    ...(record.status === 'pending' && isGrantedSomehow(record) && { proposal: await tenant.grants.propose(record.decisionId) }),
     policySetHash: tenant.policies.hash,
     policyTextOf: (id) => policyIn(tenant, id),
     ...(query.has('now') && { redecided: await redecide(record, tenant) }),
   };
   const layout = { site, signedIn, place: 'inbox', tenantId: tenant.id, waiting: forMe.length, seen } as const;
   return pageAnswer(approvalPage(view), { ...layout, title: record.toolName, status: refused?.status });
+}
+
+/** Whether a grant is in question at all: history is not read for nothing. */
+function isGrantedSomehow({ policies }: ApprovalRecord): boolean {
+  return policies.every(({ grantable }) => grantable !== undefined);
 }
 
 /** The policy of that id, as it is in force now. */

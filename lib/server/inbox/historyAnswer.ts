@@ -14,12 +14,16 @@ export async function historyAnswer(input: PageInput, nowMs: number): Promise<An
   const { typed, errors, query } = historyQuery(params);
   const { cards, cursor } = await tenant.desk.page({ ...query, limit: PAGE });
   const signedIn = personOf(input);
+  const { audit } = tenant;
+  const ids = audit === undefined ? [] : cards.map(({ decisionId }) => decisionId);
+  const places = await Promise.all(ids.map(async (id) => [id, (await audit?.placesOf(id)) ?? []] as const));
   const view = {
     paths: new Paths(site.base),
     nowMs,
     query: typed,
     errors,
     rows: cards,
+    places: new Map(places),
     next: cursor,
     isFirst: query.cursor === undefined,
     mayExport: signedIn.roles.has('auditor'),

@@ -7,7 +7,11 @@ import type { RefusedAnswer } from './approvalAnswer.js';
 import type { PageMoment } from './PageMoment.js';
 
 /** Errors that stand beside a field of the form. */
-const FIELDS: Readonly<Record<string, 'reason' | 'code'>> = { reason_needed: 'reason', code_wrong: 'code' };
+const FIELDS: Readonly<Record<string, 'reason' | 'code' | 'hidden'>> = {
+  reason_needed: 'reason',
+  code_wrong: 'code',
+  hidden_not_acknowledged: 'hidden',
+};
 /** Errors that stand above the form: the verdict can be given again. */
 const ABOVE: ReadonlySet<string> = new Set([
   'proof_needed',

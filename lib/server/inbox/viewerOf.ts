@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import type { ViewerStanding } from '../../decision/desk/DeskVerdicts.js';
+import { approversAt } from '../../model/terms/approversAt.js';
 import type { ApprovalRecord } from '../../store/ApprovalStore.js';
 import { mustShowAll } from '../decide/mustShowAll.js';
 import { maySignInAgain, shownAllMark, standingOf } from '../decide/personVerdict.js';
@@ -15,12 +16,17 @@ import { personOf } from '../decide/readerOf.js';
 export async function viewerOf(
   record: ApprovalRecord,
   input: Pick<CallerInput, 'caller' | 'tenant' | 'site'>,
-  shown: { readonly all: boolean },
+  shown: { readonly all: boolean; readonly nowMs: number },
 ): Promise<Viewer> {
+  const { nowMs } = shown;
   const { personId, groups, formToken, sessionId } = personOf(input);
   const { identity } = input.tenant;
   const standing = await standingOf(input, record.decisionId, shown.all);
-  if (standing?.may !== true) return { may: false, why: standing?.why?.message ?? 'It is gone.' };
+  if (standing === undefined) return { may: false, why: 'It is gone.' };
+  if (!standing.may) {
+    const denies = standing.mayDeny && { denies: { formToken, key: randomUUID() } };
+    return { may: false, why: (standing.why as NonNullable<ViewerStanding['why']>).message, seats: standing.seats, ...denies };
+  }
   const { policies, needs } = standing;
   const mine = record.policies.filter(({ id }) => policies.includes(id));
   const own = new Set(groups);
@@ -28,8 +34,9 @@ export async function viewerOf(
   const { decisionId, digest, version } = record;
   return {
     may: true,
-    as: [...new Set(mine.flatMap(({ approvers = [] }) => approvers.filter((group) => own.has(group))))],
-    stillNeeded: stillNeeded(record, standing),
+    as: [...new Set(mine.flatMap((policy) => (approversAt(policy, nowMs - record.createdAtMs) ?? []).filter((group) => own.has(group))))],
+    stillNeeded: stillNeeded(record, standing, nowMs),
+    seats: standing.seats,
     needs: signsIn ? { ...needs, assurance: 'step-up' } : needs,
     hasPasskey: !needs.passkey || signsIn || (await identity.passkeys.list(personId)).length > 0,
     signedInAgainUntilMs: signsIn
@@ -42,11 +49,15 @@ export async function viewerOf(
   };
 }
 
-/** Who else has to say yes after this person, policy by policy. */
+/** Who else has to say yes after this person: the groups of each policy, once for each person. */
 function stillNeeded(
-  { policies, verdicts }: ApprovalRecord,
-  { policies: mine }: ViewerStanding,
+  { policies, createdAtMs }: ApprovalRecord,
+  { seatsAfter }: ViewerStanding,
+  nowMs: number,
 ): readonly (readonly string[] | undefined)[] {
-  const covered = new Set([...verdicts.flatMap((verdict) => verdict.policies), ...mine]);
-  return policies.flatMap(({ id, approvers }) => (covered.has(id) ? [] : [approvers]));
+  return policies.flatMap((policy, i) => {
+    const { needed, filledBy } = seatsAfter[i] as (typeof seatsAfter)[number];
+    const groups = approversAt(policy, nowMs - createdAtMs);
+    return Array.from({ length: needed - filledBy.length }, () => groups);
+  });
 }

@@ -16,7 +16,7 @@ export interface Channel {
    * Sends a notice.
    *
    * @param nowMs for the time left
-   * @param isRequester whether a person asked for an approval, who is then not told of it
+   * @param isRequester whether a person asked for an approval, or has said yes to it: who is then not told of it
    * @returns the message, where it can be changed later
    * @throws DeliveryError where it did not arrive
    */
@@ -31,7 +31,7 @@ export interface Channel {
   update?(card: SentCard, notice: Notice, nowMs: number): Promise<void>;
 }
 
-/** Whether an address or id is that of the person who asked for an approval. */
+/** Whether an address or id is that of the person who asked for an approval, or of one who has said yes to it. */
 export type IsRequester = (address: string, item: NoticeItem) => Promise<boolean>;
 
 /** A notice did not arrive. */

@@ -2,7 +2,7 @@ import { findPackage } from '../../common/findPackage.js';
 import { LruMap } from '../../common/LruMap.js';
 import type { Channel, IsRequester } from './Channel.js';
 import { DeliveryError } from './Channel.js';
-import { changeLines } from './Notice.js';
+import { changeLines, seatsText } from './Notice.js';
 import type { AdminNotice, Notice, NoticeItem } from './Notice.js';
 import { ofGroup, secretText } from './NotifyOptions.js';
 import type { MailOptions } from './NotifyOptions.js';
@@ -117,16 +117,18 @@ export function adminMailText({ changes, more, link }: AdminNotice): MailText {
 }
 
 /** Subject and text of a mail. */
-export function mailText({ group, items, more, link }: Notice, nowMs: number): MailText {
+export function mailText({ group, items, more, link, about }: Notice, nowMs: number): MailText {
   const [first] = items;
   const total = items.length + more;
+  const still = about === 'reminder' ? 'still ' : '';
   const subject =
     total === 1 && first !== undefined
-      ? `Aegis: ${plainLine(first.toolName, 80)} waits for your decision`
-      : `Aegis: ${total} approvals wait for ${plainLine(group, 80)}`;
+      ? `Aegis: ${plainLine(first.toolName, 80)} ${still}waits for your decision`
+      : `Aegis: ${total} approvals ${still}wait for ${plainLine(group, 80)}`;
   const lines = items.flatMap((item) => [
     `${plainLine(item.toolName)} (${item.severity}), ${timeLeft(item.expiresAtMs - nowMs)} left`,
     `Agent: ${plainLine(item.agentId)}`,
+    ...seatsText(item),
     ...(item.reason === '' ? [] : [`Why: ${plainLine(item.reason, 500)}`]),
     item.link,
     '',

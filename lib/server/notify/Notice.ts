@@ -1,4 +1,7 @@
-import type { ApprovalRecord } from '../../store/ApprovalStore.js';
+import { approversAt } from '../../model/terms/approversAt.js';
+import { areFilled } from '../../model/terms/fillSeats.js';
+import { recordedSeats } from '../../model/terms/recordedSeats.js';
+import type { ApprovalPolicy, ApprovalRecord } from '../../store/ApprovalStore.js';
 import { plainLine } from './plainLine.js';
 import type { IdentityChange } from '../people/row/identityRows.js';
 
@@ -13,6 +16,8 @@ export interface NoticeItem {
   readonly reason: string;
   readonly expiresAtMs: number;
   readonly status: ApprovalRecord['status'];
+  /** How many seats it has in all its policies, and how many of them are filled. */
+  readonly seats: { readonly needed: number; readonly filled: number };
   /** The page of the approval. */
   readonly link: string;
 }
@@ -22,8 +27,8 @@ export interface Notice {
   /** The same for every attempt to deliver it. */
   readonly id: string;
   readonly tenantId: string;
-  /** `settled`: the approvals wait no longer. */
-  readonly about: 'requested' | 'settled';
+  /** `reminder`: they have waited for half of their time, or for most of it. `settled`: they wait no longer. */
+  readonly about: 'requested' | 'reminder' | 'settled';
   readonly group: string;
   readonly items: readonly NoticeItem[];
   /** How many more there are than `items`. */
@@ -50,14 +55,26 @@ export const EVERYONE = 'everyone';
 
 const SEVERITIES = ['low', 'medium', 'high', 'critical'];
 
-/** The groups that are asked by an approval. */
-export function groupsOf({ policies }: Pick<ApprovalRecord, 'policies'>): readonly string[] {
-  return [...new Set(policies.flatMap(({ approvers }) => approvers ?? [EVERYONE]))];
+/** The groups that are asked by an approval: those that `@escalate` has added by now too, and none whose policy has everyone that it takes. */
+export function groupsOf(
+  record: Pick<ApprovalRecord, 'policies' | 'verdicts' | 'createdAtMs' | 'status'>,
+  nowMs: number,
+): readonly string[] {
+  const seats = recordedSeats(record).policies;
+  const open = record.policies.filter((_, i) => !areFilled(seats.slice(i, i + 1)));
+  // of what was settled, everyone who was asked is told
+  const asking = record.status !== 'pending' || open.length === 0 ? record.policies : open;
+  return [...new Set(asking.flatMap((policy) => askedGroups(policy, record, nowMs)))];
+}
+
+function askedGroups(policy: ApprovalPolicy, { createdAtMs }: Pick<ApprovalRecord, 'createdAtMs'>, nowMs: number): readonly string[] {
+  return approversAt(policy, nowMs - createdAtMs) ?? [EVERYONE];
 }
 
 /** What a group is told of an approval. */
-export function noticeItem(record: ApprovalRecord, group: string, linkOf: (path: string) => string): NoticeItem {
-  const asking = record.policies.filter(({ approvers }) => (approvers ?? [EVERYONE]).includes(group));
+export function noticeItem(record: ApprovalRecord, group: string, linkOf: (path: string) => string, nowMs: number): NoticeItem {
+  const asking = record.policies.filter((policy) => askedGroups(policy, record, nowMs).includes(group));
+  const seats = recordedSeats(record).policies;
   const severity = Math.max(...asking.map((policy) => SEVERITIES.indexOf(policy.severity ?? 'medium')), 0);
   const { decisionId, toolName, agentId, expiresAtMs, status } = record;
   const reason = [...new Set(asking.flatMap((policy) => policy.reason ?? []))].join('; ');
@@ -69,6 +86,10 @@ export function noticeItem(record: ApprovalRecord, group: string, linkOf: (path:
     reason,
     expiresAtMs,
     status,
+    seats: {
+      needed: seats.reduce((sum, { needed }) => sum + needed, 0),
+      filled: seats.reduce((sum, { filledBy }) => sum + filledBy.length, 0),
+    },
     link: linkOf(`/a/${encodeURIComponent(decisionId)}`),
   };
 }
@@ -102,4 +123,9 @@ export function changeLines({ what, by, byName, person, added = [], removed = []
     ...(name === undefined ? [] : [`${what === 'person.changed' ? 'Was called' : 'Named'}: ${plainLine(name, 128)}`]),
     `By: ${byName === undefined ? '' : `${plainLine(byName, 128)} `}(${plainLine(by, 128)})`,
   ];
+}
+
+/** How many of its people an approval has, as a notice says it; nothing where it takes one. */
+export function seatsText({ seats: { needed, filled } }: Pick<NoticeItem, 'seats'>): readonly string[] {
+  return needed > 1 ? [`Yes so far: ${filled} of ${needed}`] : [];
 }

@@ -12,6 +12,7 @@ import { GroupQueue } from './GroupQueue.js';
 import type { DueGroup } from './GroupQueue.js';
 import { groupsOf, noticeItem } from './Notice.js';
 import type { Notice, NoticeItem } from './Notice.js';
+import { Reminders, isStep } from './Reminders.js';
 import { Outbox } from './Outbox.js';
 import type { Outgoing } from './Outbox.js';
 
@@ -33,6 +34,8 @@ export interface NotifierOptions {
 const CARD_KIND = 'notice-card';
 /** The kind of the records of what was settled and waits to be told to a group. */
 const SETTLED_KIND = 'notice-settled';
+/** The kind of the records of what has waited long and is to be told to a group again. */
+const REMINDER_KIND = 'notice-reminder';
 /** How many approvals a notice lists. */
 const MAX_ITEMS = 10;
 /** How often it looks for what other servers left, in milliseconds. */
@@ -43,6 +46,8 @@ export class Notifier {
   readonly #options: NotifierOptions;
   readonly #groups: GroupQueue;
   readonly #ended: GroupQueue;
+  readonly #again: GroupQueue;
+  readonly #reminders: Reminders;
   readonly #admins: AdminQueue;
   readonly #outbox: Outbox;
   /** What was asked for and is not yet kept, by group. */
@@ -62,6 +67,8 @@ export class Notifier {
     this.#options = options;
     this.#groups = new GroupQueue(records);
     this.#ended = new GroupQueue(records, SETTLED_KIND);
+    this.#again = new GroupQueue(records, REMINDER_KIND);
+    this.#reminders = new Reminders(records);
     this.#admins = new AdminQueue(records);
     this.#outbox = new Outbox({
       records,
@@ -69,7 +76,7 @@ export class Notifier {
       logger,
       now,
       mayGoOn: () => !this.#closed,
-      isRequester: async (address, item) => this.#isRequester(address, item),
+      isRequester: async (address, item) => this.#isDone(address, item),
       current: async (outgoing) => this.#current(outgoing),
       onSent: async (outgoing, card) => this.#keepCard(outgoing, card),
     });
@@ -93,18 +100,20 @@ export class Notifier {
   }
 
   readonly #onRequested = (record: ApprovalRecord): void => {
+    this.#reminders.watch(record);
     this.#note(this.#incoming, record, () => true);
     if (this.#incoming.size > 0) this.#wake();
   };
 
   readonly #onSettled = (record: ApprovalRecord): void => {
+    this.#reminders.forget(record.decisionId);
     if (this.#options.channels.some((channel) => channel.update !== undefined)) this.#settled.add(record.decisionId);
     this.#note(this.#incomingEnds, record, ({ tellsSettled }) => tellsSettled === true);
     if (this.#settled.size + this.#incomingEnds.size > 0) this.#wake();
   };
 
   #note(noted: Map<string, Set<string>>, record: ApprovalRecord, tells: (channel: Channel) => boolean): void {
-    for (const group of groupsOf(record)) {
+    for (const group of groupsOf(record, this.#options.now())) {
       if (!this.#options.channels.some((channel) => tells(channel) && channel.serves(group))) continue;
       noted.set(group, (noted.get(group) ?? new Set()).add(record.decisionId));
     }
@@ -138,6 +147,7 @@ export class Notifier {
       [this.#incoming, this.#incomingEnds] = [new Map(), new Map()];
       for (const [group, ids] of incoming) await this.#groups.add(group, [...ids], now());
       for (const [group, ids] of ends) await this.#ended.add(group, [...ids], now());
+      const remindAtMs = await this.#remind();
       if (this.#hasOldCards) await this.#findOldCards();
       this.#hasOldCards = false;
       const settled = this.#settled;
@@ -145,9 +155,11 @@ export class Notifier {
       for (const decisionId of settled) await this.#refreshCards(decisionId);
       const dueMs = [
         await this.#groups.takeDue(now(), async (due) => this.#handOut(due)),
+        await this.#again.takeDue(now(), async (due) => this.#handOut(due, 'reminder')),
         await this.#ended.takeDue(now(), async (due) => this.#handOutSettled(due)),
         await this.#tellAdmins(),
         await this.#outbox.deliver(),
+        remindAtMs,
       ];
       return Math.min(...dueMs.map((ms) => ms ?? Infinity));
     } catch (error) {
@@ -156,16 +168,36 @@ export class Notifier {
     }
   }
 
+  /** Tells the groups that a step of `@escalate` adds, and again those whose people have not decided. */
+  async #remind(): Promise<number | undefined> {
+    const { desk, now, channels } = this.#options;
+    const nextMs = await this.#reminders.takeDue(
+      now(),
+      async (decisionId) => desk.get(decisionId),
+      async (record, stage) => {
+        const serving = groupsOf(record, now()).filter((group) => channels.some((channel) => channel.serves(group)));
+        for (const group of serving)
+          await (isStep(stage)
+            ? this.#groups.add(group, [record.decisionId], now())
+            : this.#again.add(group, [`${record.decisionId} ${stage}`], now()));
+      },
+    );
+    await this.#reminders.prune(now());
+    return nextMs;
+  }
+
   /** @returns whether there was something to tell */
-  async #handOut({ group, id, decisionIds, more }: DueGroup): Promise<boolean> {
+  async #handOut({ group, id: dueId, decisionIds, more }: DueGroup, about: 'requested' | 'reminder' = 'requested'): Promise<boolean> {
     const { tenantId, channels } = this.#options;
-    const items = await this.#items(decisionIds, group);
+    // another one than the notice of the same group that was due at the same time
+    const id = about === 'reminder' ? `reminder-${dueId}` : dueId;
+    const items = await this.#items([...new Set(decisionIds.map((one) => one.split(' ')[0] as string))], group);
     const pending = items.filter(({ status }) => status === 'pending');
     if (pending.length === 0) return false;
     const notice: Notice = {
       id,
       tenantId,
-      about: 'requested',
+      about,
       group,
       items: pending.slice(0, MAX_ITEMS),
       more: more + Math.max(0, pending.length - MAX_ITEMS),
@@ -215,7 +247,7 @@ export class Notifier {
     const items: NoticeItem[] = [];
     for (const decisionId of decisionIds) {
       const record = await this.#options.desk.get(decisionId);
-      if (record !== undefined) items.push(noticeItem(record, group, (path) => this.#linkOf(path)));
+      if (record !== undefined) items.push(noticeItem(record, group, (path) => this.#linkOf(path), this.#options.now()));
     }
     return items;
   }
@@ -256,14 +288,18 @@ export class Notifier {
     }
   }
 
-  async #isRequester(address: string, { decisionId }: NoticeItem): Promise<boolean> {
+  /** Whether an address is that of the person who asked, or of one who has said yes: both have nothing to decide. */
+  async #isDone(address: string, { decisionId }: NoticeItem): Promise<boolean> {
     const { desk, directory } = this.#options;
-    const requester = (await desk.get(decisionId))?.requester;
-    if (requester === undefined) return false;
-    if (maybeSamePerson(requester, address)) return true;
-    // a directory that cannot answer throws, and the notice is tried again
-    const person = await directory?.personOf(requester);
-    return person?.ids.some((id) => maybeSamePerson(id, address)) === true;
+    const record = await desk.get(decisionId);
+    if (record === undefined) return false;
+    for (const id of [record.requester, ...record.verdicts.map(({ by }) => by)]) {
+      if (maybeSamePerson(id, address)) return true;
+      // a directory that cannot answer throws, and the notice is tried again
+      const person = await directory?.personOf(id);
+      if (person?.ids.some((one) => maybeSamePerson(one, address)) === true) return true;
+    }
+    return false;
   }
 
   #linkOf(path: string): string {

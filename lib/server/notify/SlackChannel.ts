@@ -1,6 +1,6 @@
 import type { Channel, IsRequester, SentCard } from './Channel.js';
 import { DeliveryError } from './Channel.js';
-import { changeLines } from './Notice.js';
+import { changeLines, seatsText } from './Notice.js';
 import type { AdminNotice, Notice, NoticeItem } from './Notice.js';
 import { ofGroup, secretText } from './NotifyOptions.js';
 import type { SlackOptions } from './NotifyOptions.js';
@@ -77,14 +77,14 @@ export class SlackChannel implements Channel {
 
 /** The card of a notice: what anyone wrote is text without markup, and the only links are ours. */
 export function slackCard(
-  { group, items, more, link, tenantId }: Notice,
+  { group, items, more, link, tenantId, about }: Notice,
   nowMs: number,
 ): { readonly text: string; readonly blocks: readonly object[] } {
   const waiting = items.filter(({ status }) => status === 'pending').length + more;
   const title =
     waiting === 0
       ? 'Nothing waits here any longer'
-      : `${waiting} approval${waiting === 1 ? ' waits' : 's wait'} for ${plainLine(group, 100)}`;
+      : `${waiting} approval${waiting === 1 ? '' : 's'} ${about === 'reminder' ? 'still ' : ''}wait${waiting === 1 ? 's' : ''} for ${plainLine(group, 100)}`;
   const blocks = items.flatMap((item) => [
     { type: 'section', text: plain(itemText(item, nowMs)) },
     {
@@ -127,11 +127,13 @@ export function adminCard({ changes, more, link, tenantId }: AdminNotice): { rea
   };
 }
 
-function itemText({ toolName, agentId, severity, reason, status, expiresAtMs }: NoticeItem, nowMs: number): string {
+function itemText(item: NoticeItem, nowMs: number): string {
+  const { toolName, agentId, severity, reason, status, expiresAtMs } = item;
   const state = status === 'pending' ? `${timeLeft(expiresAtMs - nowMs)} left` : status;
   return [
     `${plainLine(toolName)} (${severity}), ${state}`,
     `Agent ${plainLine(agentId)}`,
+    ...seatsText(item),
     ...(reason === '' ? [] : [plainLine(reason, 500)]),
   ].join('\n');
 }

@@ -71,13 +71,15 @@ function webhookData({ tenantId, about, group, items, more, link }: Notice): obj
     group,
     link,
     more,
-    approvals: items.map(({ decisionId, toolName, agentId, severity, reason, status, expiresAtMs, link: page }) => ({
+    approvals: items.map(({ decisionId, toolName, agentId, severity, reason, status, expiresAtMs, seats, link: page }) => ({
       id: decisionId,
       tool: toolName,
       agent: agentId,
       severity,
       reason,
       ...(about === 'settled' && { status }),
+      seats: seats.needed,
+      yes: seats.filled,
       expires: new Date(expiresAtMs).toISOString(),
       link: page,
     })),

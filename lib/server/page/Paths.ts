@@ -42,6 +42,15 @@ export class Paths {
     return this.#path('/signin/again', { approval: decisionId, digest, version: String(version) });
   }
 
+  grants(query: PathQuery = {}): string {
+    return this.#path('/grants', query);
+  }
+
+  /** Where the form is sent that takes a grant back. */
+  revokeGrant(id: string): string {
+    return this.#path(`/v1/grants/${encodeURIComponent(id)}/revoke`);
+  }
+
   history(query: PathQuery = {}): string {
     return this.#path('/history', query);
   }

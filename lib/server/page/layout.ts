@@ -33,7 +33,7 @@ export interface PageLayout {
 }
 
 /** The pages that the bar at the top names. */
-export type PagePlace = 'inbox' | 'history' | 'unknown' | 'agents' | 'policies' | 'audit' | 'people' | 'me' | 'help';
+export type PagePlace = 'inbox' | 'history' | 'unknown' | 'agents' | 'grants' | 'policies' | 'audit' | 'people' | 'me' | 'help';
 
 /** Answers with a page. Its headers are set for every page by the dispatcher. */
 export function pageAnswer(view: Html, frame: PageLayout): Answer {
@@ -76,6 +76,7 @@ const PLACES: readonly (readonly [PagePlace, string, (paths: Paths) => string])[
   ['history', 'History', (paths) => paths.history()],
   ['unknown', 'Unknown outcomes', (paths) => paths.unknown()],
   ['agents', 'Agents and tools', (paths) => paths.agents()],
+  ['grants', 'Grants', (paths) => paths.grants()],
   ['policies', 'Policies', (paths) => paths.policies()],
   ['audit', 'Audit', (paths) => paths.audit()],
   ['people', 'People', (paths) => paths.people()],

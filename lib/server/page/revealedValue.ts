@@ -1,8 +1,12 @@
 import { types } from 'node:util';
-import { canonicalText } from '../../common/data/canonical.js';
 import { charsOf, excerptOf, lineEndsOf, MAX_CHIPS } from '../../common/data/excerpt.js';
 import { isUnchanged, leafChanges, leafText, shownChanges } from '../../common/data/leafChanges.js';
 import type { GivenValue, LeafChange } from '../../common/data/leafChanges.js';
+import { Masked } from '../../common/data/Masked.js';
+import { viewOf } from '../../model/view/viewOf.js';
+import type { Params } from '../../model/Params.js';
+import type { Sensitive } from '../../model/view/Sensitive.js';
+import { viewText } from '../../model/view/viewText.js';
 import { hostsOf } from './hostsOf.js';
 import { html } from './html.js';
 import type { Html } from './html.js';
@@ -28,17 +32,19 @@ export interface RevealOptions {
 
 /** The params of an approval, as a list (`dl.params`): what will run, and where a policy changed it, what the agent wrote. */
 export function revealedParams(
-  {
-    params,
-    originalParams,
-    opaque,
-  }: {
-    readonly params: Readonly<Record<string, unknown>>;
-    readonly originalParams: Readonly<Record<string, unknown>>;
+  approval: {
+    readonly params: Params;
+    readonly originalParams: Params;
     readonly opaque: readonly string[];
+    readonly sensitive?: Sensitive | undefined;
   },
   options: RevealOptions = {},
 ): Html {
+  const { opaque, sensitive } = approval;
+  const [params, originalParams] = [approval.params, approval.originalParams].map((of) => viewOf(of, sensitive, 'approver')) as [
+    Params,
+    Params,
+  ];
   const own = (of: Readonly<Record<string, unknown>>, name: string): NamedValue['now'] =>
     Object.hasOwn(of, name) ? { value: of[name] } : undefined;
   const names = [...new Set([...Object.keys(params), ...Object.keys(originalParams)])];
@@ -79,6 +85,7 @@ export function metaOf(value: unknown): string {
   if (typeof value === 'bigint') return 'whole number';
   if (value === null || typeof value !== 'object') return value === null ? 'null' : typeof value;
   if (types.isDate(value)) return 'date';
+  if (value instanceof Masked) return 'hidden by the program';
   return Array.isArray(value) ? `list, ${grouped(String(value.length))}` : `object, ${grouped(String(Object.keys(value).length))}`;
 }
 
@@ -87,9 +94,9 @@ export function revealedJson(value: unknown, { all }: RevealOptions = {}): Html 
   return revealedBox(excerptOf(asciiJson(value), { all: all === true }));
 }
 
-/** The canonical text of a value, with every character beyond ASCII as `\uXXXX`. */
+/** The canonical text of a value, or a note where it is not shown, with every character beyond ASCII as `\uXXXX`. */
 export function asciiJson(value: unknown): string {
-  return canonicalText(value).replace(/[^ -~]+/g, (units) => {
+  return viewText(value).replace(/[^ -~]+/g, (units) => {
     let text = '';
     for (let i = 0; i < units.length; i++) text += `\\u${units.charCodeAt(i).toString(16).padStart(4, '0')}`;
     return text;
@@ -104,6 +111,7 @@ function revealedLeaf(
   const title =
     isLabelled && html`<span class="who">${revealedText(label)} <span class="meta">${metaOf((now ?? before)?.value)}</span></span>`;
   const box = (value: unknown, range?: MarkedRange): Html => {
+    if (value instanceof Masked) return maskedBox(value);
     const excerpt = excerptOf(leafText(value), { all, maxChips: take(0) });
     take(excerpt.chips);
     const isBig = !isLabelled && (typeof value === 'number' || typeof value === 'bigint');
@@ -116,6 +124,11 @@ function revealedLeaf(
       ? html`<span class="who">A policy removes it</span>`
       : html`<span class="who">Will run, ${before === undefined ? 'added' : 'changed'} by policy</span>${box(now.value, nowRange)}`
   }${before !== undefined && html`<span class="who">The agent had written</span>${box(before.value, beforeRange)}`}`;
+}
+
+/** What stands in place of a value: it looks like no value, whatever an agent writes. */
+function maskedBox({ shown }: Masked): Html {
+  return html`<span class="v muted">${shown === undefined ? 'Hidden from you by the program' : html`Hidden from you by the program, but for ${revealedText(shown)}`}</span>`;
 }
 
 /** What helps to read a value, below its box. */

@@ -44,7 +44,7 @@ export class PeopleDirectory implements Directory {
   }
 
   #shown(person: Person): DirectoryPerson {
-    const { id, name, status, accounts, roles } = person;
+    const { id, name, status, accounts, roles, epoch } = person;
     const named = accounts.filter(({ groups }) => groups !== undefined);
     const fresh = named.filter(({ atMs }) => this.#clock.now() - atMs <= GROUPS_MS);
     // who was not confirmed yet is someone, and in no group
@@ -57,6 +57,7 @@ export class PeopleDirectory implements Directory {
       ids: idsOf(person),
       groups: [...new Set([...own, ...theirs])],
       groupsFrom: [...new Set(from)].join(', '),
+      epoch,
       mayDecide: roles.includes('approver'),
     };
     return fresh.length < named.length ? { ...shown, groupsIncomplete: true } : shown;

@@ -66,6 +66,7 @@ export function approvalUseRoutes({ clock = new SteadyClock() }: ApprovalUseOpti
       scope: 'decide',
       request: consumeBody,
       answers: { 200: consumeAnswer },
+      errors: ['halted', 'halt_unknown'],
       handle: (input) => {
         const decisionId = idOf(input);
         return chain(coveredApproval(input, decisionId), () => {
@@ -88,6 +89,7 @@ export function approvalUseRoutes({ clock = new SteadyClock() }: ApprovalUseOpti
       scope: 'decide',
       request: beginBody,
       answers: { 200: beginAnswer },
+      errors: ['halted', 'halt_unknown'],
       handle: (input) => {
         const decisionId = idOf(input);
         return chain(coveredApproval(input, decisionId), () =>

@@ -12,6 +12,7 @@ import { BINDING_HEADER, CONSUME, IDEMPOTENCY_HEADER } from '../../decision/wire
 import { CAPABILITIES } from '../../model/Capability.js';
 import { digestOfSession } from '../../model/bindingBase.js';
 import type { Decision } from '../../model/Decision.js';
+import { EVIDENCE, newSalt } from '../../model/DecisionEvidence.js';
 import { AegisError } from '../../model/AegisError.js';
 import { KEY_REUSED } from '../../decision/desk/ApprovalRequest.js';
 import { RequestError } from '../front/RequestError.js';
@@ -23,6 +24,7 @@ import { forbiddenNull, nullReason } from '../decide/forbiddenNull.js';
 import { RemoteRequest } from '../decide/RemoteRequest.js';
 import { endIfWithdrawn, withdrawRequest } from '../decide/withdrawnRequests.js';
 import type { Tenant } from '../tenant/Tenant.js';
+import { refusedWhileHalted } from '../tenant/tenantHalts.js';
 import type { Answer, CallerInput, Route } from './Route.js';
 
 const ERRORS = ['agent_not_covered', 'params_digest_mismatch', 'idempotency_mismatch', 'capacity'];
@@ -56,7 +58,7 @@ export function decisionRoutes({ clock = new SteadyClock() }: DecisionRoutesOpti
       scope: 'decide',
       request: decideRequest,
       answers: { 200: decisionAnswer },
-      errors: ERRORS,
+      errors: [...ERRORS, 'halted', 'halt_unknown'],
       handle: (input) => {
         const id = input.params['id'] as string;
         return chain(coveredApproval(input, id), () => decide(input, replays, id));
@@ -119,11 +121,28 @@ function decide(input: CallerInput, replays: AnswerReplays, approvalId: string |
       tenant.audit?.decided({ request, decision, approvalId });
       return opened(decision);
     });
-  if (fingerprint === undefined) return chain(ask(), answer);
-  const key = JSON.stringify([tenant.id, caller.id, idempotencyKey]);
-  // what a watched policy would have done is told for each call, and ends at a time of its own
-  const isCurrent = ({ policySetHash, observed }: Decision): boolean => policySetHash === tenant.policies.hash && observed === undefined;
-  return attempt(() => replays.decide({ key, fingerprint, bytes: body.length, isCurrent }, ask), answer, refuseReuse);
+  // what is halted is denied also where the same request was answered before
+  return chain(tenant.halts.look(request), (halted) => {
+    if (halted !== undefined) {
+      // an approved call waits until it is lifted
+      if (approvalId !== undefined) throw refusedWhileHalted(halted);
+      const decision = haltedDecision(halted, tenant);
+      tenant.audit?.decided({ request, decision, approvalId });
+      return answer(decision);
+    }
+    if (fingerprint === undefined) return chain(ask(), answer);
+    const key = JSON.stringify([tenant.id, caller.id, idempotencyKey]);
+    // what a watched policy would have done is told for each call, and ends at a time of its own; a grant may be over by now
+    const isCurrent = ({ policySetHash, observed, grantId }: Decision): boolean =>
+      policySetHash === tenant.policies.hash && observed === undefined && grantId === undefined;
+    const state = tenant.halts.changes;
+    return attempt(() => replays.decide({ key, fingerprint, bytes: body.length, state, isCurrent }, ask), answer, refuseReuse);
+  });
+}
+
+function haltedDecision({ message: reason, code }: AegisError, { policies }: Tenant): Decision {
+  const evidence = { salt: newSalt(), code };
+  return { effect: 'deny', decisionId: randomId('dec'), reason, policySetHash: policies.hash, [EVIDENCE]: evidence };
 }
 
 /** The row of an approval knows its request for longer than this process, and at other servers. */
@@ -143,8 +162,20 @@ function refusedNull({ params, toolName, firstNull }: DecideRequest, { tools, po
 
 /** SHA-256 over all that is asked, and by whom. The digest of typed params is also one of their form on the wire. */
 function fingerprintOf(wire: DecideRequest, { tenantId, id }: Caller, approvalId: string | undefined): string {
-  const { agentId, toolName, guardKey, params, session, removable, opaque, capabilities, approvalTimeoutMs, bindingBase } = wire;
-  const call = { agentId, toolName, guardKey, params, session: digestOfSession(session), removable, opaque };
+  const {
+    agentId,
+    toolName,
+    guardKey,
+    params,
+    session,
+    removable,
+    opaque,
+    capabilities,
+    approvalTimeoutMs,
+    bindingBase,
+    sensitive = {},
+  } = wire;
+  const call = { agentId, toolName, guardKey, params, session: digestOfSession(session), removable, opaque, sensitive };
   const client = {
     tenantId,
     id,
@@ -176,7 +207,9 @@ async function dryRun(input: CallerInput): Promise<Answer> {
   const decided: (readonly [Decision, DecideRequest])[] = [];
   for (const call of calls) {
     const request = RemoteRequest.of(call, caller, tenant);
-    const decision = refusedNull(call, tenant) ?? (await tenant.decisions.dryRun(request));
+    const halted = await tenant.halts.look(request);
+    const decision =
+      refusedNull(call, tenant) ?? (halted === undefined ? await tenant.decisions.dryRun(request) : haltedDecision(halted, tenant));
     tenant.audit?.decided({ request, decision, dryRun: true });
     decided.push([decision, call]);
   }

@@ -2,12 +2,14 @@ import type { Awaitable } from '../../common/awaitable.js';
 import { SteadyClock } from '../../common/time/SteadyClock.js';
 import { approvalAnswer, challengeAnswer, challengeBody, verdictBody, writeApproval } from '../../decision/wire/approvalAnswer.js';
 import type { VerdictBody } from '../../decision/wire/approvalAnswer.js';
+import { grantOfBody } from '../../decision/wire/grantAnswer.js';
 import { readBody } from '../../decision/wire/readBody.js';
 import type { ApprovalRecord } from '../../store/ApprovalStore.js';
 import { CHALLENGE_MS } from '../people/Challenges.js';
 import { verdictUse } from '../tenant/verdictProofs.js';
 import { coveredApproval } from '../decide/covers.js';
 import { givePersonVerdict, shownReason, standingOf } from '../decide/personVerdict.js';
+import { GRANT_FORM, grantOfForm, isGrantField } from '../govern/grantForm.js';
 import { RequestError } from '../front/RequestError.js';
 import type { Answer, CallerInput, Route } from './Route.js';
 
@@ -40,6 +42,7 @@ export const VERDICT_FORM: Readonly<Record<string, number>> = {
   version: 16,
   reason: 10_000,
   code: 16,
+  acknowledge_hidden: 8,
   shown_all: 128,
   idempotency_key: 128,
   proof_credential: 1_400,
@@ -47,6 +50,7 @@ export const VERDICT_FORM: Readonly<Record<string, number>> = {
   proof_client_data: 8_192,
   proof_authenticator_data: 8_192,
   proof_signature: 8_192,
+  ...GRANT_FORM,
 };
 
 const ENDED: readonly string[] = ['approved', 'denied', 'expired', 'withdrawn'];
@@ -62,6 +66,8 @@ const REFUSALS: readonly string[] = [
   'directory_unavailable',
   ...ENDED.map((status) => `already_${status}`),
 ];
+
+const GRANT_REFUSALS: readonly string[] = ['invalid_grant', 'not_grantable', 'grants_unavailable', 'grant_not_made'];
 
 /** The routes by which people and the operator of the host decide. */
 export function verdictRoutes({ clock = new SteadyClock(), refusedPage }: VerdictRoutesOptions = {}): readonly Route[] {
@@ -85,9 +91,11 @@ export function verdictRoutes({ clock = new SteadyClock(), refusedPage }: Verdic
         'verdict_key_reused',
         'show_all_needed',
         'reason_needed',
+        'hidden_not_acknowledged',
         'code_wrong',
         'proof_needed',
         'proof_invalid',
+        ...GRANT_REFUSALS,
       ],
       async handle(input) {
         const { form } = input;
@@ -117,7 +125,7 @@ export function verdictRoutes({ clock = new SteadyClock(), refusedPage }: Verdic
       session: true,
       request: challengeBody,
       answers: { 200: challengeAnswer },
-      errors: [...REFUSALS, 'no_passkey'],
+      errors: [...REFUSALS, 'no_passkey', 'invalid_grant', 'not_grantable', 'grants_unavailable'],
       async handle(input) {
         const { caller, site, tenant } = input;
         const { identity, desk } = tenant;
@@ -125,9 +133,11 @@ export function verdictRoutes({ clock = new SteadyClock(), refusedPage }: Verdic
         if (sessionId === undefined)
           throw new RequestError(403, 'token_reads_only', 'A personal token signs nothing. Sign in on the page, and decide there.');
         const { decisionId } = await coveredApproval(input, idOf(input));
-        const { verdict, reason, ...shown } = readBody(challengeBody, input.body);
+        const { verdict, reason, grant: asked, grant_form: form, ...shown } = readBody(challengeBody, input.body);
+        const grant = form === undefined ? asked : grantOfForm(form);
         const nonce = identity.challenges.issue(verdictUse({ personId: caller.id, sessionId, decisionId }));
-        const given = { ...shown, reason: shownReason(reason), by: caller.id, assurance: 'session', origin: site.origin } as const;
+        const made = grant === undefined ? {} : { grant: grantOfBody(grant) };
+        const given = { ...shown, ...made, reason: shownReason(reason), by: caller.id, assurance: 'session', origin: site.origin } as const;
         const challenge = await desk.challengeOf(decisionId, verdict === 'approve', given, nonce);
         const publicKey = await identity.passkeys.proofOptions(caller.id, challenge, site.origin);
         const expiresAt = new Date(clock.now() + CHALLENGE_MS).toISOString();
@@ -151,15 +161,26 @@ export async function shownApproval(record: ApprovalRecord, input: CallerInput):
 }
 
 function giveHostVerdict({ caller, tenant: { desk } }: CallerInput, record: ApprovalRecord, body: VerdictBody): Promise<ApprovalRecord> {
-  const { verdict, digest, version, idempotency_key: key } = body;
-  const given = { by: caller.id, digest, version, key, reason: body.reason, assurance: 'host' } as const;
+  const { verdict, digest, version, idempotency_key: key, acknowledge_hidden: acknowledgeHidden } = body;
+  const grant = body.grant === undefined ? {} : { grant: grantOfBody(body.grant) };
+  const given = { by: caller.id, digest, version, key, acknowledgeHidden, reason: body.reason, assurance: 'host', ...grant } as const;
   return verdict === 'approve' ? desk.approve(record.decisionId, given) : desk.deny(record.decisionId, given);
 }
 
 /** @throws BadRequestError as for a body in JSON */
 function bodyOfForm(form: Readonly<Record<string, string>>): VerdictBody {
-  const given = Object.fromEntries(Object.entries(form).filter(([name, value]) => value !== '' && name !== 'csrf'));
-  const { version, proof_credential, proof_nonce, proof_client_data, proof_authenticator_data, proof_signature, ...rest } = given;
+  const given = Object.fromEntries(Object.entries(form).filter(([name, value]) => value !== '' && name !== 'csrf' && !isGrantField(name)));
+  const grant = grantOfForm(form);
+  const {
+    version,
+    acknowledge_hidden: hidden,
+    proof_credential,
+    proof_nonce,
+    proof_client_data,
+    proof_authenticator_data,
+    proof_signature,
+    ...rest
+  } = given;
   const parts = {
     credential: proof_credential,
     nonce: proof_nonce,
@@ -170,7 +191,13 @@ function bodyOfForm(form: Readonly<Record<string, string>>): VerdictBody {
   const isSigned = Object.values(parts).some((part) => part !== undefined);
   return readBody(
     verdictBody,
-    JSON.stringify({ ...rest, ...(version !== undefined && { version: Number(version) }), ...(isSigned && { proof: parts }) }),
+    JSON.stringify({
+      ...rest,
+      ...(version !== undefined && { version: Number(version) }),
+      ...(hidden !== undefined && { acknowledge_hidden: Number(hidden) }),
+      ...(isSigned && { proof: parts }),
+      ...(grant && { grant }),
+    }),
   );
 }
 

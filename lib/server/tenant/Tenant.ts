@@ -1,5 +1,7 @@
 import type { ApprovalDesk } from '../../decision/desk/ApprovalDesk.js';
+import type { Grants } from '../../decision/grant/Grants.js';
 import type { EmbeddedDecisionService } from '../../decision/embedded/EmbeddedDecisionService.js';
+import type { HaltBook } from '../../decision/halt/HaltBook.js';
 import type { ApprovalStore } from '../../store/ApprovalStore.js';
 import type { RecordStore } from '../../store/RecordStore.js';
 import type { NotifyOptions } from '../notify/NotifyOptions.js';
@@ -25,6 +27,8 @@ export interface Tenant {
   readonly decisions: EmbeddedDecisionService;
   /** Where people decide. */
   readonly desk: ApprovalDesk;
+  /** Its standing verdicts. */
+  readonly grants: Grants;
   /** The rows of its approvals. */
   readonly approvals: ApprovalStore;
   /** Its other rows, signed. */
@@ -35,6 +39,8 @@ export interface Tenant {
   readonly issuer?: IssuerOptions | undefined;
   /** The runs of which it is not known how they ended; absent where the tenant shares no tasks with programs. */
   readonly unknown?: UnknownOutcomes | undefined;
+  /** What is halted. */
+  readonly halts: HaltBook;
   /** Its policies. */
   readonly policies: ReloadablePolicies;
   /** What is decided is told to it; absent where nothing is recorded. */

@@ -29,6 +29,7 @@ import type { IssuerOptions } from './IssuerOptions.js';
 import { reliableRows } from './reliableRows.js';
 import { sweepTenant } from './sweepTenant.js';
 import type { Tenant, ToolSettings } from './Tenant.js';
+import { haltsOf } from './tenantHalts.js';
 import { toolSettings } from './toolSettings.js';
 import { UnknownOutcomes } from './UnknownOutcomes.js';
 import { verdictProofs } from './verdictProofs.js';
@@ -153,6 +154,7 @@ export class Tenants {
     // one that could not be opened has nothing to leave
     await this.#opening?.catch(() => {});
     await this.#leave?.();
+    for (const { halts } of this.#tenants.values()) halts.close();
     if (this.#ownsPolicies) for (const { policies } of this.#tenants.values()) policies.close();
     await this.#store.close();
   }
@@ -162,7 +164,9 @@ export class Tenants {
     await this.#tenants.get(DEFAULT_TENANT)?.approvals.bindOlder?.(this.#signed ? bindOlderApproval : bindUnsigned);
     this.#leave = await this.#store.tasks.watch((change) => {
       if (change.kind === 'approval') this.#onChange(change.decisionId);
+      if (change.kind === 'halt') void this.#tenants.get(change.tenantId)?.halts.refresh();
     });
+    for (const { halts } of this.#tenants.values()) await halts.start();
     if (this.#closed) return;
     this.#timer = setInterval(() => void this.#sweep(), SWEEP_MS);
     this.#timer.unref();
@@ -202,14 +206,30 @@ function rowsOf(tenantId: string, options: SharedOptions, clock: SteadyClock): T
 function moduleTenant(options: ModuleTenantOptions, clock: SteadyClock): Tenant {
   const { module, tools, oidc, notify } = options;
   // without policies this throws
-  const { approvals: desk, policies } = module;
+  const { approvals: desk, policies, grants } = module;
   const decisions = module.decisions as EmbeddedDecisionService;
   const issuer = oidc && checkedIssuer('oidc', oidc);
   const told = notify && checkedNotify('notify', notify);
   const rows = rowsOf(DEFAULT_TENANT, options, clock);
   desk.usePeople({ directory: rows.identity.directory, proofs: verdictProofs(rows.identity) });
   const unknown = new UnknownOutcomes(module.tasks);
-  return { id: DEFAULT_TENANT, decisions, desk, policies, tools: toolSettings(tools), issuer, notify: told, unknown, ...rows };
+  const audit = options.audit instanceof ServerAudit ? options.audit.of(DEFAULT_TENANT) : undefined;
+  if (options.audit instanceof ServerAudit) options.audit.attach(module, DEFAULT_TENANT);
+  const halts = haltsOf(rows.records, clock);
+  return {
+    id: DEFAULT_TENANT,
+    decisions,
+    desk,
+    halts,
+    grants,
+    policies,
+    tools: toolSettings(tools),
+    issuer,
+    notify: told,
+    unknown,
+    audit,
+    ...rows,
+  };
 }
 
 /** With a log, desks are told that there is a journal: they then say what a record needs to know. */

@@ -4,6 +4,7 @@ import type { SteadyClock } from '../../common/time/SteadyClock.js';
 import { ApprovalDesk } from '../../decision/desk/ApprovalDesk.js';
 import type { EligibilityRules } from '../../decision/desk/eligibility.js';
 import { EmbeddedDecisionService } from '../../decision/embedded/EmbeddedDecisionService.js';
+import { Grants } from '../../decision/grant/Grants.js';
 import type { FactsHook } from '../../decision/embedded/computeFacts.js';
 import { checkedOptions } from '../../model/checkedOptions.js';
 import type { Journal } from '../../model/Journal.js';
@@ -16,6 +17,7 @@ import type { NotifyOptions } from '../notify/NotifyOptions.js';
 import type { Tenant, ToolSettings } from './Tenant.js';
 import { checkedIssuer } from './IssuerOptions.js';
 import type { IssuerOptions } from './IssuerOptions.js';
+import { haltsOf, unlessHalted } from './tenantHalts.js';
 import { toolSettings } from './toolSettings.js';
 import { verdictProofs } from './verdictProofs.js';
 
@@ -132,11 +134,14 @@ export function buildTenant(id: string, given: TenantOptions, { approvals, recor
     denialTtlMs,
   } = options;
   const rules = { approverGroups, mayApprove, directory, requireRequester, requireKnownRequester };
-  const people = { ...rules, maxPendingPerTool, denialTtlMs, journal };
+  const halts = haltsOf(records, clock);
+  const haltChanges = unlessHalted(halts, tools);
+  const people = { ...rules, maxPendingPerTool, denialTtlMs, journal, haltChanges };
   const desk = new ApprovalDesk(approvals, id === DEFAULT ? people : { ...people, tenantId: id }, clock);
   desk.usePeople({ directory: identity.directory, proofs: verdictProofs(identity) });
   const { facts, factsTimeoutMs, exposePolicies } = options;
-  const decisions = new EmbeddedDecisionService({ policies, desk, facts, factsTimeoutMs, exposePolicies, logger });
+  const grants = new Grants({ desk, records: () => records, now: () => clock.now(), journal });
+  const decisions = new EmbeddedDecisionService({ policies, desk, grants, facts, factsTimeoutMs, exposePolicies, logger });
   const notify = options.notify && checkedNotify(`tenants['${id}']: notify`, options.notify);
-  return { id, decisions, desk, approvals, records, identity, policies, tools, issuer, notify };
+  return { id, decisions, desk, grants, approvals, records, identity, halts, policies, tools, issuer, notify };
 }

@@ -10,7 +10,7 @@ export async function sweepTenant(
   nowMs: number,
 ): Promise<void> {
   await desk.endOverdue();
-  for (const kind of [WITHDRAWAL_KIND, POLICY_ACT_KIND]) await records.prune(kind, nowMs);
+  for (const kind of [WITHDRAWAL_KIND, POLICY_ACT_KIND, 'grant']) await records.prune(kind, nowMs);
   await identity.prune(nowMs);
   await approvals.counters?.prune();
 }

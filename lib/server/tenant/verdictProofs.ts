@@ -18,6 +18,7 @@ export function verdictUse({
 /** Verifies the signatures of verdicts with the passkeys of a tenant's people. */
 export function verdictProofs({ challenges, passkeys }: Pick<Identity, 'challenges' | 'passkeys'>): ProofVerifier {
   return {
+    isHeld: async (personId, id) => (await passkeys.credentialNow(id))?.personId === personId,
     async verify(signed) {
       const { personId, origin, proof, challenge } = signed;
       const use = verdictUse(signed);

@@ -1,5 +1,8 @@
 import { canonicalText } from '../../common/data/canonical.js';
 import { reveal } from '../../common/data/reveal.js';
+import { viewOf } from '../../model/view/viewOf.js';
+import { viewText } from '../../model/view/viewText.js';
+import { recordedSeats } from '../../model/terms/recordedSeats.js';
 import { freezeDeep } from '../../model/snapshot/frozenData.js';
 import type { ApprovalCard, ApprovalRecord, CardParam, CardPolicy } from '../ApprovalStore.js';
 import { fromStoredJson } from '../storedJson.js';
@@ -14,10 +17,11 @@ const MAX_VALUE = 80;
 
 /** What lists show of an approval. */
 export function approvalCard(record: ApprovalRecord): ApprovalCard {
-  const { decisionId, agentId, toolName, requester, requesterKnown, reason, policies, digest, refusals } = record;
+  const { decisionId, agentId, toolName, requester, requesterKnown, reason, digest, refusals } = record;
   const { createdAtMs, expiresAtMs, status, version, consumed, outcome } = record;
   const last = record.verdicts.at(-1);
   const names = Object.keys(record.params);
+  const shown = viewOf(record.params, record.sensitive, 'approver');
   const listed = listedNames(record);
   const changed = changedNames(record);
   const deceptive = deceptiveIn(record);
@@ -30,8 +34,8 @@ export function approvalCard(record: ApprovalRecord): ApprovalCard {
     reason: cut(reason),
     digest,
     refusals,
-    policies: policies.map((policy) => cardPolicy(policy, record)),
-    summary: listed.map((name) => cardParam(name, record.params[name])),
+    policies: cardPolicies(record),
+    summary: listed.map((name) => cardParam(name, shown[name])),
     ...(names.length > listed.length && { unlisted: names.length - listed.length }),
     ...(changed.length > 0 && { changed }),
     ...(deceptive.length > 0 && { deceptive }),
@@ -65,15 +69,23 @@ export function cardFromRow({ card, body }: CardRow): ApprovalCard | undefined {
   }
 }
 
-function cardPolicy({ id, severity, approvers, selfApproval }: CardPolicy, { verdicts }: ApprovalRecord): CardPolicy {
-  const isApproved = verdicts.some(({ approve, policies }) => approve && policies.includes(id));
-  return {
-    id,
-    ...(severity !== undefined && { severity }),
-    ...(approvers !== undefined && { approvers }),
-    ...(selfApproval !== undefined && { selfApproval }),
-    ...(isApproved && { approved: true }),
-  };
+/** The policies that ask, as lists know them. */
+export function cardPolicies(record: Pick<ApprovalRecord, 'policies' | 'verdicts'>): readonly CardPolicy[] {
+  const seats = recordedSeats(record).policies;
+  return record.policies.map(({ id, severity, approvers, selfApproval, quorum, distinct, escalate }, i) => {
+    const { filledBy, needed } = seats[i] as (typeof seats)[number];
+    return {
+      id,
+      ...(severity !== undefined && { severity }),
+      ...(approvers !== undefined && { approvers }),
+      ...(selfApproval !== undefined && { selfApproval }),
+      ...(quorum !== undefined && { quorum }),
+      ...(distinct !== undefined && { distinct }),
+      ...(escalate !== undefined && { escalate }),
+      ...(filledBy.length >= needed && { approved: true }),
+      ...((quorum !== undefined || distinct !== undefined) && { filledBy: filledBy.map(({ by }) => by) }),
+    };
+  });
 }
 
 /** The params that its policies name, in their order; where they name none of this call, the first ones. */
@@ -83,7 +95,7 @@ function listedNames({ policies, params }: ApprovalRecord): readonly string[] {
 }
 
 function cardParam(name: string, value: unknown): CardParam {
-  const text = canonicalText(value);
+  const text = viewText(value);
   const shown = cut(text, MAX_VALUE);
   return { name: cut(name, MAX_NAME), text: shown, ...(shown !== text && { cut: text.length - MAX_VALUE }) };
 }

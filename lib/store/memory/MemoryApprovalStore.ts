@@ -1,5 +1,5 @@
 import { frozenData, holdsDate } from '../../model/snapshot/frozenData.js';
-import type { ApprovalCard, ApprovalQuery, ApprovalRecord, ApprovalStore } from '../ApprovalStore.js';
+import type { ApprovalCard, ApprovalQuery, ApprovalRecord, ApprovalStore, ChangeConditions } from '../ApprovalStore.js';
 import type { CounterChange } from '../counter/CounterStore.js';
 import { MemoryCounterStore } from '../counter/MemoryCounterStore.js';
 import type { StoredRecord } from '../RecordStore.js';
@@ -48,6 +48,7 @@ export class MemoryApprovalStore implements ApprovalStore {
     version: number,
     _card?: ApprovalCard,
     _beside?: readonly StoredRecord[],
+    _conditions?: ChangeConditions,
     takes?: CounterChange,
   ): boolean {
     const old = this.#records.get(record.decisionId);

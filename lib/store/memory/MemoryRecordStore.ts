@@ -4,6 +4,7 @@ import { MemoryCounterStore } from '../counter/MemoryCounterStore.js';
 import { checkedRecord } from '../record/checkedRecord.js';
 import { comparePlaces, placeOf, recordCursor } from '../record/recordCursor.js';
 import type { RecordPlace } from '../record/recordCursor.js';
+import { HALT_KIND } from '../RecordStore.js';
 import { storeLimits } from '../storeLimits.js';
 
 /** Keeps the records of one tenant in the memory of this process. */
@@ -14,12 +15,13 @@ export class MemoryRecordStore implements SignableRecordStore {
   readonly #records = new Map<string, Map<string, StoredRecord>>();
   /** By kind, then by part. */
   readonly #heads = new Map<string, Map<number, RecordHead>>();
+  #haltChanges = 0;
 
   insert(record: StoredRecord, beside?: readonly StoredRecord[], takes?: CounterChange): boolean {
     const made = checkedRecord(record, 1);
     if (this.#of(made.kind).has(made.id)) return false;
     this.counters.change(takes);
-    this.#of(made.kind).set(made.id, made);
+    this.#put(made);
     this.insertAll(beside);
     return true;
   }
@@ -37,13 +39,17 @@ export class MemoryRecordStore implements SignableRecordStore {
     const next = checkedRecord(record, version + 1);
     if (this.get(next.kind, next.id)?.version !== version) return false;
     this.counters.change(takes);
-    this.#of(next.kind).set(next.id, next);
+    this.#put(next);
     this.insertAll(beside);
     return true;
   }
 
   delete(kind: string, id: string, version: number): boolean {
-    return this.get(kind, id)?.version === version && this.#of(kind).delete(id);
+    return this.get(kind, id)?.version === version && this.#remove(kind, id);
+  }
+
+  haltChanges(): number {
+    return this.#haltChanges;
   }
 
   list({ kind, index1, index2, cursor, limit = storeLimits.listedRecords }: RecordQuery): RecordPage {
@@ -59,7 +65,7 @@ export class MemoryRecordStore implements SignableRecordStore {
 
   prune(kind: string, nowMs: number): number {
     const over = [...this.#of(kind).values()].filter(({ deleteAfterMs = Infinity }) => deleteAfterMs <= nowMs);
-    for (const { id } of over) this.#of(kind).delete(id);
+    for (const { id } of over) this.#remove(kind, id);
     return over.length;
   }
 
@@ -88,7 +94,7 @@ export class MemoryRecordStore implements SignableRecordStore {
   }
 
   discard(kind: string, ids: readonly string[], beside?: readonly StoredRecord[]): void {
-    for (const id of ids) this.#of(kind).delete(id);
+    for (const id of ids) this.#remove(kind, id);
     this.insertAll(beside);
   }
 
@@ -96,8 +102,18 @@ export class MemoryRecordStore implements SignableRecordStore {
     if (change.how === 'insert') return this.insert(change.record, undefined, takes);
     if (change.how === 'replace') return this.replace(change.record, change.record.version - 1, undefined, takes);
     this.counters.change(takes);
-    for (const id of change.ids) this.#of(change.kind).delete(id);
+    for (const id of change.ids) this.#remove(change.kind, id);
     return true;
+  }
+
+  #put(record: StoredRecord): void {
+    this.#of(record.kind).set(record.id, record);
+    if (record.kind === HALT_KIND) this.#haltChanges += 1;
+  }
+
+  #remove(kind: string, id: string): boolean {
+    if (kind === HALT_KIND) this.#haltChanges += 1;
+    return this.#of(kind).delete(id);
   }
 
   #of(kind: string): Map<string, StoredRecord> {

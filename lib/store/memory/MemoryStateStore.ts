@@ -14,12 +14,14 @@ interface TenantRows {
 
 /** Tasks, approvals and records of many tenants in the memory of this process. Everything ends with the process. */
 export class MemoryStateStore implements ServerStore {
-  readonly tasks: MemoryTaskStore = new MemoryTaskStore();
+  readonly tasks: MemoryTaskStore;
   readonly approvals: ApprovalStore;
   readonly #tenants = new Map<string, TenantRows>();
 
   constructor() {
-    this.approvals = this.#rowsOf(DEFAULT_TENANT).approvals;
+    const { approvals, records } = this.#rowsOf(DEFAULT_TENANT);
+    this.approvals = approvals;
+    this.tasks = new MemoryTaskStore(() => records.haltChanges());
   }
 
   open(): void {}

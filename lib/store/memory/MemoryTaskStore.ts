@@ -33,8 +33,14 @@ export class MemoryTaskStore implements TaskStore {
   /** Ids of tasks with a Date in them, which cannot be frozen: each reader gets a copy. */
   readonly #dated = new Set<string>();
   readonly #counts = taskCounts();
+  readonly #haltChanges: (() => number) | undefined;
   #latestMs = 0;
   #liveUntilMs = 0;
+
+  /** @param haltChanges how often the halts were changed that are kept with these tasks */
+  constructor(haltChanges?: () => number) {
+    this.#haltChanges = haltChanges;
+  }
 
   insert(task: PendingTask): TaskInsertion {
     const taken = this.#tasks.get(task.taskId) ?? this.#tasks.get(this.#byDecision.get(task.decisionId) ?? '');
@@ -114,6 +120,7 @@ export class MemoryTaskStore implements TaskStore {
 
   claim(claim: TaskClaim): ExecutingTask | undefined {
     const task = this.#tasks.get(claim.taskId);
+    if (claim.haltChanges !== undefined && this.#haltChanges?.() !== claim.haltChanges) return undefined;
     return this.#replace(task, claimed(task, claim, this.ownerId)) as ExecutingTask | undefined;
   }
 

@@ -1,5 +1,5 @@
 import { pageOfList } from '../approval/approvalPage.js';
-import type { ApprovalCard, ApprovalPage, ApprovalPageQuery, ApprovalRecord } from '../ApprovalStore.js';
+import type { ApprovalCard, ApprovalPage, ApprovalPageQuery, ApprovalRecord, ChangeConditions } from '../ApprovalStore.js';
 import type { CounterChange } from '../counter/CounterStore.js';
 import type { StoredRecord } from '../RecordStore.js';
 import type { MemoryRecordStore } from './MemoryRecordStore.js';
@@ -44,9 +44,11 @@ export class MemoryTenantApprovals extends MemoryApprovalStore {
     version: number,
     _card?: ApprovalCard,
     beside?: readonly StoredRecord[],
+    { haltChanges }: ChangeConditions = {},
     takes?: CounterChange,
   ): boolean {
-    if (!super.replace(record, version, undefined, undefined, takes)) return false;
+    if (haltChanges !== undefined && haltChanges !== this.#records.haltChanges()) return false;
+    if (!super.replace(record, version, undefined, undefined, undefined, takes)) return false;
     this.#records.insertAll(beside);
     return true;
   }

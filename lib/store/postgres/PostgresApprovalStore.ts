@@ -11,6 +11,7 @@ import type {
   ApprovalStore,
   BegunPage,
   BindOlder,
+  ChangeConditions,
 } from '../ApprovalStore.js';
 import type { CounterChange, CounterStore } from '../counter/CounterStore.js';
 import { BEGUN_KIND } from '../record/checkedRecord.js';
@@ -78,6 +79,7 @@ export class PostgresApprovalStore implements ApprovalStore {
     version: number,
     card?: ApprovalCard,
     beside: readonly StoredRecord[] = [],
+    conditions: ChangeConditions = {},
     takes?: CounterChange,
   ): Promise<boolean> {
     const mark = { stamp: nextId('w'), ownerId: this.#session.ownerId };
@@ -85,8 +87,8 @@ export class PostgresApprovalStore implements ApprovalStore {
     const decided = record.status !== 'pending' && record.consumed === undefined;
     return this.#session.certainly(async (inDoubt) => {
       const done =
-        decided || beside.length > 0 || takes !== undefined
-          ? await this.#session.together(async (run) => {
+        decided || beside.length > 0 || conditions.haltChanges !== undefined || takes !== undefined
+          ? await this.#together(conditions, async (run) => {
               if ((await run(statement.text, statement.values)).rows.length === 0) return false;
               // a statement of its own, so that it sees a task that was recorded while this one waited for its row
               const { text, values } = this.#statements.markDecided(record.decisionId);
@@ -161,6 +163,7 @@ export class PostgresApprovalStore implements ApprovalStore {
     page: BegunPage,
     card?: ApprovalCard,
     beside?: readonly StoredRecord[],
+    conditions: ChangeConditions = {},
     takes?: CounterChange,
   ): Promise<boolean> {
     const s = this.#session.schema;
@@ -175,7 +178,7 @@ export class PostgresApprovalStore implements ApprovalStore {
           ${changed} WHERE begun_page.version = excluded.version - 1`;
     const owner = this.#isOther ? [this.#scope.tenantId, BEGUN_KIND] : [];
     return this.#session.certainly(async (inDoubt) => {
-      const done = await this.#session.together(async (run) => {
+      const done = await this.#together(conditions, async (run) => {
         if ((await run(lock, [indexKey(record.decisionId), version, this.#scope.tenantId])).rowCount === 0) return false;
         if ((await run(write, [page.page, page.version, page.body, ...owner])).rowCount === 0) return false;
         await run(text, values);
@@ -183,6 +186,11 @@ export class PostgresApprovalStore implements ApprovalStore {
       });
       return done || (inDoubt && (await this.#isStamped(record.decisionId, mark.stamp)));
     });
+  }
+
+  async #together({ haltChanges }: ChangeConditions, work: (run: RunSql) => Promise<boolean>): Promise<boolean> {
+    if (haltChanges === undefined) return this.#session.together(work);
+    return (await this.#session.unlessHalted({ tenantId: this.#scope.tenantId, haltChanges }, work)) === true;
   }
 
   /** Binds what schema version 3 left unbound, in one transaction. Of several processes that try, one does it. */

@@ -16,6 +16,8 @@ import type { RunSql, Statement } from './statements.js';
 
 /** How long to wait before each new try of a statement whose connection was lost: a server that restarts is back within these. */
 const RETRY_MS: readonly number[] = [10, 50, 150, 400, 900, 1_500];
+/** How long a process that stops in the middle of a claim may keep a halt from being ordered. */
+const GATE_IDLE_MS = 2_000;
 /** When a statement that hangs is given up: the network may have swallowed it. */
 const STATEMENT_MS = 60_000;
 const CONNECT_MS = 10_000;
@@ -89,12 +91,14 @@ export class PostgresSession {
   }
 
   /** Runs several statements that happen together or not at all, once. */
-  async together<Result>(work: (run: RunSql) => Promise<Result>): Promise<Result> {
+  async together<Result>(work: (run: RunSql) => Promise<Result>, begin: string = 'BEGIN', idleMs: number = 10_000): Promise<Result> {
     const client = await this.#running.connect();
     let broken: unknown;
     try {
       // a process that stops in the middle of a transaction must not keep rows locked for long
-      await client.query(`BEGIN; SET LOCAL idle_in_transaction_session_timeout = '10s'; SELECT ${this.schema}.durably(${SCHEMA_VERSION})`);
+      await client.query(
+        `${begin}; SET LOCAL idle_in_transaction_session_timeout = ${idleMs}; SELECT ${this.schema}.durably(${SCHEMA_VERSION})`,
+      );
       const result = await work((text, values) => client.query(text, values) as Promise<QueryResult>);
       await client.query('COMMIT');
       return result;
@@ -105,6 +109,32 @@ export class PostgresSession {
     } finally {
       client.release(broken !== undefined);
     }
+  }
+
+  /**
+   * As {@link together}, but only if the halts of a tenant were changed so often and no oftener; none is changed until this has ended. The row of the gate is
+   * locked by a statement of its own: one that also changes something would go by what was committed before it waited for the lock.
+   *
+   * @returns undefined where they were changed
+   */
+  async unlessHalted<Result>(
+    { tenantId, haltChanges }: { readonly tenantId: string; readonly haltChanges: number },
+    work: (run: RunSql) => Promise<Result>,
+  ): Promise<Result | undefined> {
+    const lock = `SELECT halts FROM ${this.schema}.gate WHERE tenant_id = $1 FOR SHARE`;
+    const make = `INSERT INTO ${this.schema}.gate (tenant_id) VALUES ($1) ON CONFLICT DO NOTHING`;
+    return this.together(
+      async (run) => {
+        let found = await run(lock, [tenantId]);
+        if (found.rowCount === 0) {
+          await run(make, [tenantId]);
+          found = await run(lock, [tenantId]);
+        }
+        return Number((found.rows[0] as { halts: string }).halts) === haltChanges ? work(run) : undefined;
+      },
+      'BEGIN ISOLATION LEVEL READ COMMITTED',
+      GATE_IDLE_MS,
+    );
   }
 
   /**

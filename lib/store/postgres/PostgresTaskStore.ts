@@ -99,7 +99,8 @@ export class PostgresTaskStore implements TaskStore {
   async claim(claim: TaskClaim): Promise<ExecutingTask | undefined> {
     const isOwn = (task: Task): boolean => task.status === 'executing' && task.claimToken === claim.token;
     const next = (task: Task, storeNowMs: number): Task | undefined => claimed(task, claim, this.ownerId, storeNowMs);
-    return (await this.#writer.change(claim.taskId, { next, isOwn })) as ExecutingTask | undefined;
+    const { taskId, haltChanges } = claim;
+    return (await this.#writer.change(taskId, { next, isOwn, haltChanges })) as ExecutingTask | undefined;
   }
 
   release(taskId: string, token: string, nowMs: number): Promise<Task | undefined> {

@@ -2,6 +2,7 @@ import { nextId } from '../../common/nextId.js';
 import { StoreError } from '../../model/errors/ServiceErrors.js';
 import { frozenData } from '../../model/snapshot/frozenData.js';
 import type { PendingTask, Task } from '../../model/Task.js';
+import { DEFAULT_TENANT } from '../tenant/tenantScope.js';
 import { insertionOver } from '../taskTransitions.js';
 import type { TaskInsertion } from '../TaskStore.js';
 import { isDangling, isTaken } from './errors.js';
@@ -27,6 +28,8 @@ export interface Change {
   readonly isOwn?: ((task: Task) => boolean) | undefined;
   /** The change happens only if the lease still ends by then, in epoch milliseconds: renewing a lease makes no new version. */
   readonly leaseEndsByMs?: number | undefined;
+  /** The change happens only if the halts were changed so often. */
+  readonly haltChanges?: number | undefined;
 }
 
 /** How often an insert is tried again that neither succeeded nor found a task in its place. */
@@ -78,7 +81,9 @@ export class TaskWriter {
         if (next === undefined) return this.#notDone(inDoubt && change.isOwn === undefined && task.version !== first.version);
         // refused twice at the same version: the decisionId is taken
         if (asksAgain(task, next) && refused === task.version) return undefined;
-        if (await this.#write(task, next, stamp, change.leaseEndsByMs)) return frozenData(next);
+        const written = await this.#write(task, next, stamp, change);
+        if (written === true) return frozenData(next);
+        if (written === undefined) return undefined;
         if (change.leaseEndsByMs !== undefined) return undefined;
         refused = task.version;
       }
@@ -93,12 +98,18 @@ export class TaskWriter {
     return undefined;
   }
 
-  async #write(task: Task, next: Task, stamp: string, leaseEndsByMs: number | undefined): Promise<boolean> {
+  /** @returns undefined where the halts were changed */
+  async #write(task: Task, next: Task, stamp: string, { leaseEndsByMs, haltChanges }: Change): Promise<boolean | undefined> {
     const { ownerId, queue } = this.#session;
     const mark = { stamp, ownerId };
     const statement = asksAgain(task, next)
       ? this.#statements.askAgain(task, next, mark)
       : this.#statements.change(task, next, mark, leaseEndsByMs);
+    if (haltChanges !== undefined)
+      return this.#session.unlessHalted(
+        { tenantId: DEFAULT_TENANT, haltChanges },
+        async (run) => (await run(statement.text, statement.values)).rows.length > 0,
+      );
     if (queue === undefined || next.status !== 'approved' || next.mode === 'throw' || next.mode === 'manual') return this.#wrote(statement);
     try {
       await queue.prepare(next.guardKey);

@@ -9,6 +9,7 @@ const AGAIN_MS = 1_000;
 
 /** The change that a notice tells of, from its payload as the statements write it. */
 function changeOf([kind, id, version, status, from]: readonly unknown[]): StoreChange {
+  if (kind === 'halt') return { kind, tenantId: id as string };
   if (kind === 'approval') return { kind, decisionId: id as string, version: version as number };
   return {
     kind: 'task',

@@ -128,6 +128,7 @@ const VERSIONS: readonly (string | ((client: ClientBase, schema: string) => Prom
     expires_at bigint NOT NULL, PRIMARY KEY (tenant_id, token, key));
   CREATE INDEX counter_token_over ON $S.counter_token (tenant_id, expires_at);
   CREATE TABLE $S.gate (tenant_id text PRIMARY KEY, halts bigint NOT NULL DEFAULT 0);
+  INSERT INTO $S.gate (tenant_id) VALUES ('${DEFAULT_TENANT}');
   ${counterFunctions}`,
 ];
 

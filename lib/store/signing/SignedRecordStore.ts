@@ -1,5 +1,6 @@
 import { createHmac } from 'node:crypto';
 import { canonicalText } from '../../common/data/canonical.js';
+import type { Awaitable } from '../../common/awaitable.js';
 import type { SecretString } from '../../common/SecretString.js';
 import { publishDiagnostic } from '../../model/diagnostics.js';
 import { StoreError } from '../../model/errors/ServiceErrors.js';
@@ -139,6 +140,10 @@ export class SignedRecordStore implements RecordStore {
       seen = versions;
     }
     throw busy();
+  }
+
+  haltChanges(): Awaitable<number | undefined> {
+    return this.#inner.haltChanges?.();
   }
 
   async prune(kind: string, nowMs: number): Promise<number> {

@@ -2,11 +2,12 @@ import { publishCallbackError } from '../../model/diagnostics.js';
 import type { TaskStatus } from '../../model/Task.js';
 import type { SqliteDatabase } from './SqliteDatabase.js';
 import { newestChange } from './lostHistory.js';
+import { HALT_KIND } from '../RecordStore.js';
 import type { StoreChange } from '../TaskStore.js';
 
 /** A change as the transaction that makes it records it. */
 export interface RecordedChange {
-  /** Changes of records are not reported; they are counted, so that lost ones are noticed. */
+  /** Of records, only changes of halts are reported; all are counted, so that lost ones are noticed. */
   readonly kind: StoreChange['kind'] | 'record';
   readonly id: string;
   readonly version: number;
@@ -112,7 +113,7 @@ export class ChangeFeed {
         return this.#catchUp(newestChange(this.#db));
       for (const row of rows) {
         this.#lastSeq = row.seq;
-        if (row.written_by !== this.#db.ownerId && row.kind !== 'record') this.#emit(row);
+        if (row.written_by !== this.#db.ownerId && isReported(row)) this.#emit(row);
       }
       if (rows.length < PAGE) return;
     }
@@ -137,7 +138,9 @@ export class ChangeFeed {
     const change: StoreChange =
       kind === 'task'
         ? { kind: 'task', taskId: id, version, status: status as TaskStatus, from }
-        : { kind: 'approval', decisionId: id, version };
+        : kind === 'approval'
+          ? { kind: 'approval', decisionId: id, version }
+          : { kind: 'halt', tenantId: status };
     for (const { onChange } of this.#listeners) {
       try {
         onChange(change);
@@ -146,4 +149,9 @@ export class ChangeFeed {
       }
     }
   }
+}
+
+/** A record's change has its kind before its id, and its tenant as its status. */
+function isReported({ kind, id }: ChangeRow): boolean {
+  return kind !== 'record' || id.startsWith(`${HALT_KIND} `);
 }

@@ -11,6 +11,7 @@ import type {
   ApprovalStore,
   BegunPage,
   BindOlder,
+  ChangeConditions,
 } from '../ApprovalStore.js';
 import type { CounterChange, CounterStore } from '../counter/CounterStore.js';
 import { BEGUN_KIND } from '../record/checkedRecord.js';
@@ -20,6 +21,7 @@ import type { TenantScope } from '../tenant/tenantScope.js';
 import { readDecision, recordApprovalChange, taskFromRow, writeApprovalRow } from './rows.js';
 import { TENANTS_VERSION } from './file/schema.js';
 import type { SqliteDatabase, SqlValue } from './SqliteDatabase.js';
+import { isUnchanged } from './haltChanges.js';
 import { SqliteRecordStore } from './SqliteRecordStore.js';
 import { fromStoredJson, toStoredJson } from '../storedJson.js';
 import { storeLimits } from '../storeLimits.js';
@@ -103,9 +105,12 @@ export class SqliteApprovalStore implements ApprovalStore {
     version: number,
     card?: ApprovalCard,
     beside?: readonly StoredRecord[],
+    conditions?: ChangeConditions,
     takes?: CounterChange,
   ): boolean | Promise<boolean> {
-    return this.#db.writeTogether(() => this.#replaced(record, version, card) && this.#records.insertBeside(beside, takes));
+    return this.#db.writeTogether(
+      () => this.#holds(conditions) && this.#replaced(record, version, card) && this.#records.insertBeside(beside, takes),
+    );
   }
 
   list({ status, agentId, toolName, overdueAtMs, limit = storeLimits.listed }: ApprovalQuery): readonly ApprovalRecord[] {
@@ -168,15 +173,20 @@ export class SqliteApprovalStore implements ApprovalStore {
     page: BegunPage,
     card?: ApprovalCard,
     beside?: readonly StoredRecord[],
+    conditions?: ChangeConditions,
     takes?: CounterChange,
   ): boolean | Promise<boolean> {
     const { decisionId } = record;
     const { tenantId } = this.#scope;
     const isAsRead = 'SELECT 1 FROM approval WHERE decision_id = ? AND version = ? AND tenant_id = ?';
     return this.#db.writeTogether(() => {
-      if (this.#db.get(isAsRead, decisionId, version, tenantId) === undefined) return false;
+      if (!this.#holds(conditions) || this.#db.get(isAsRead, decisionId, version, tenantId) === undefined) return false;
       return this.#writePage(page) && this.#replaced(record, version, card) && this.#records.insertBeside(beside, takes);
     });
+  }
+
+  #holds({ haltChanges }: ChangeConditions = {}): boolean {
+    return isUnchanged(this.#db, this.#scope.tenantId, haltChanges);
   }
 
   #writePage({ page, version, body }: BegunPage): boolean {

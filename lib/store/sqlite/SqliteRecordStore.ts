@@ -5,8 +5,10 @@ import type { CounterChange, CounterStore } from '../counter/CounterStore.js';
 import { checkedRecord, withoutAbsent } from '../record/checkedRecord.js';
 import { placeOf, recordCursor } from '../record/recordCursor.js';
 import { storeLimits } from '../storeLimits.js';
+import { HALT_KIND } from '../RecordStore.js';
 import { changeRows } from './counter/CounterSql.js';
 import { recordChange } from './ChangeFeed.js';
+import { countHaltChange, haltChanges } from './haltChanges.js';
 import type { SqliteDatabase, SqlValue } from './SqliteDatabase.js';
 
 const COLUMNS = 'kind, id, version, index1, index2, created_at AS createdAtMs, delete_after AS deleteAfterMs, body, mac';
@@ -74,6 +76,10 @@ export class SqliteRecordStore implements SignableRecordStore {
     return found.length > records.length && last !== undefined ? { records, cursor: recordCursor(last) } : { records };
   }
 
+  haltChanges(): number {
+    return haltChanges(this.#db, this.#tenantId);
+  }
+
   prune(kind: string, nowMs: number): number {
     const sql = 'DELETE FROM record WHERE tenant_id = ? AND kind = ? AND delete_after <= ?';
     return this.#db.write(() => this.#db.run(sql, this.#tenantId, kind, nowMs).changes);
@@ -125,6 +131,7 @@ export class SqliteRecordStore implements SignableRecordStore {
 
   discard(kind: string, ids: readonly string[], beside?: readonly StoredRecord[]): Awaitable<void> {
     return this.#db.writeTogether(() => {
+      if (kind === HALT_KIND) countHaltChange(this.#db, this.#tenantId);
       for (const id of ids) this.#db.run('DELETE FROM record WHERE tenant_id = ? AND kind = ? AND id = ?', this.#tenantId, kind, id);
       this.insertBeside(beside);
     });
@@ -167,8 +174,11 @@ export class SqliteRecordStore implements SignableRecordStore {
 
   /** A change that was committed and is lost with the `-wal` of the file is noticed by its number. */
   #noted(done: boolean, { kind, id, version }: Pick<StoredRecord, 'kind' | 'id' | 'version'>): boolean {
-    if (done) recordChange(this.#db, { kind: 'record', id: `${kind} ${id}`, version, status: '', from: undefined });
-    return done;
+    if (!done) return false;
+    if (kind === HALT_KIND) countHaltChange(this.#db, this.#tenantId);
+    // the tenant: a change of a halt is reported
+    recordChange(this.#db, { kind: 'record', id: `${kind} ${id}`, version, status: this.#tenantId, from: undefined });
+    return true;
   }
 }
 

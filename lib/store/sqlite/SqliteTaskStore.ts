@@ -3,6 +3,7 @@ import { frozenData } from '../../model/snapshot/frozenData.js';
 import type { ChangeFeed } from './ChangeFeed.js';
 import type { SqliteDatabase, SqlValue } from './SqliteDatabase.js';
 import { isAlive, takeDueTasks } from './dueTasks.js';
+import { isUnchanged } from './haltChanges.js';
 import { Leases } from './Leases.js';
 import { FINISHED, OPEN } from './file/schema.js';
 import { readDecision, readTask, TASK_COLUMNS, taskFromRow, writeChange, writeNew, writeQuietly } from './rows.js';
@@ -10,6 +11,7 @@ import type { TaskRow } from './rows.js';
 import { toStoredChange } from '../storedJson.js';
 import { storeLimits } from '../storeLimits.js';
 import { summaryFrom } from '../storedSummary.js';
+import { DEFAULT_TENANT } from '../tenant/tenantScope.js';
 import { claimed, insertionOver, polled, released, settled, taskCounts, transitionedTask } from '../taskTransitions.js';
 import type {
   DueQuery,
@@ -106,7 +108,9 @@ export class SqliteTaskStore implements TaskStore {
 
   claim(claim: TaskClaim): ExecutingTask | undefined {
     const now = (): number => this.#db.clock(claim.nowMs);
-    return this.#change(claim.taskId, (task) => claimed(task, claim, this.ownerId, now())) as ExecutingTask | undefined;
+    return this.#change(claim.taskId, (task) =>
+      isUnchanged(this.#db, DEFAULT_TENANT, claim.haltChanges) ? claimed(task, claim, this.ownerId, now()) : undefined,
+    ) as ExecutingTask | undefined;
   }
 
   release(taskId: string, token: string, nowMs: number): Task | undefined {

@@ -208,6 +208,20 @@ describe('The record of an event', () => {
     expect((record as { statement?: string }).statement).to.equal(commitmentOf('statement', SALT, sha256('{"statement":1}')));
   });
 
+  it('has no nonce of a signature: with it the params could be guessed from the challenge, also after the statement was erased', () => {
+    const nonce = newSalt();
+    const statement = canonicalText({ nonce, digest: DIGEST });
+    const challenge = createHash('sha256').update(statement).digest('base64url');
+    const clientDataJSON = Buffer.from(JSON.stringify({ type: 'webauthn.get', challenge })).toString('base64url');
+    const proof = { kind: 'passkey', credential: 'c', nonce, version: 1, clientDataJSON, authenticatorData: 'a', signature: 's' } as const;
+    const verdicts = [{ approve: true, by: 'bob', policies: ['ask'], assurance: 'passkey', proof }] as const;
+    const { record, opening } = approvalRecords.verdict({ ...approval, verdicts }, { statement });
+    const { nonce: _, ...rest } = proof;
+    expect((record as { proof?: unknown }).proof).to.deep.equal(rest);
+    expect(JSON.stringify(record)).to.not.include(nonce);
+    expect(opening?.values['statement']).to.include(nonce);
+  });
+
   it('is not made of an approval that has not come so far, nor of a verdict without its approval', () => {
     const fresh: JournaledApproval = { ...approval, verdicts: [], consumed: undefined, begun: undefined };
     for (const make of [approvalRecords.verdict, approvalRecords.consumed, approvalRecords.begun])

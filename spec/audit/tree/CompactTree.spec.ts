@@ -34,6 +34,18 @@ describe('The tree of a log', () => {
     }
   });
 
+  it('is copied, and goes on by itself', () => {
+    const tree = new CompactTree();
+    for (let i = 0; i < 7; i++) tree.append(`record ${i}`);
+    const before = tree.state();
+    const copy = tree.copy();
+    expect(copy.state()).to.deep.equal(before);
+    copy.append('next');
+    expect(tree.state()).to.deep.equal(before);
+    tree.append('next');
+    expect(copy.state()).to.deep.equal(tree.state());
+  });
+
   it('goes on at a size that does not fit into 32 bits', () => {
     const size = 2 ** 40 + 1;
     const [left, last] = [leafHash('left'), leafHash('last')];

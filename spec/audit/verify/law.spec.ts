@@ -31,6 +31,11 @@ const OTHER = committed('effective', 'AAAAAAAAAAAAAAAAAAAAAA', { amount: 5_000 }
 const run = (call: BuiltCall): Over => ({ taskId: `task-${call.decisionId}`, claim: `claim-${call.decisionId}` });
 const policy = (over: Over): Over => ({ policies: [{ ...POLICIES, approvers: ['leads'], ...over }] });
 
+const APART = [
+  { ...POLICIES, approvers: ['leads'], distinct: true },
+  { id: 'large', hash: 'd'.repeat(64) },
+];
+
 /** What a writer does who has the key and wants a run that was not allowed to look like one that was. */
 const HOSTILE: readonly (readonly [what: string, codes: readonly string[], make: Make])[] = [
   // runs without what allows them
@@ -59,6 +64,11 @@ const HOSTILE: readonly (readonly [what: string, codes: readonly string[], make:
   ['a second run at the same time', ['run_twice'], (log, call) => entering(entering(decided(log, call), call), call)],
   ['a second run after the first', ['run_twice'], (log, call) => entering(allowedCall(log, call), call)],
   ['a second run under the decision made again', ['run_twice'], (log, call) => allowedCall(allowedCall(log, call), call)],
+  [
+    'more runs after the first, one of them withheld',
+    ['run_twice'],
+    (log, call) => settled(entering(settled(entering(allowedCall(log, call), call), call, { outcome: 'withheld' }), call), call),
+  ],
   ['a decision on two calls', ['decided_twice'], (log, call) => decided(decided(log, call), call)],
   ['a run inside another that is not there', ['reused_alone'], (log, call) => entering(decided(log, call), call, { reused: true })],
   ['a run inside another, after it', ['reused_alone'], (log, call) => entering(allowedCall(log, call), call, { reused: true })],
@@ -71,6 +81,11 @@ const HOSTILE: readonly (readonly [what: string, codes: readonly string[], make:
     'a run inside another, by another agent',
     ['run_of_another_call'],
     (log, call) => entering(entering(decided(log, call), call), call, { reused: true, agentId: 'other-agent' }),
+  ],
+  [
+    'a run inside another, of another tool',
+    ['run_of_another_call'],
+    (log, call) => entering(entering(decided(log, call), call), call, { reused: true, toolName: 'wire_money' }),
   ],
   // policies
   [
@@ -218,6 +233,22 @@ const HOSTILE: readonly (readonly [what: string, codes: readonly string[], make:
       ranApproved(verdict(verdict(log, call, { by: 'host:root', ...host }), call, { by: 'host:admin', ...host }), call);
     },
   ],
+  [
+    'two policies that keep their people apart, and one person for both',
+    ['quorum_missing', 'quorum_missing'],
+    (log, call) => {
+      opened(decided(log, call, { effect: 'approval_needed' }), call, { policies: APART });
+      ranApproved(verdict(log, call, { policies: ['refunds', 'large'] }), call);
+    },
+  ],
+  [
+    'a yes of a group that was to be added only later',
+    ['verdict_not_eligible', 'quorum_missing', 'quorum_missing'],
+    (log, call) => {
+      opened(decided(log, call, { effect: 'approval_needed' }), call, policy({ escalate: [{ afterMs: 1_800_000, groups: ['friends'] }] }));
+      ranApproved(verdict(log.wait(1_700_000), call, { groups: ['friends'] }), call);
+    },
+  ],
   // use, begin, run
   [
     'a run under an approval that was not used',
@@ -305,10 +336,59 @@ const HOSTILE: readonly (readonly [what: string, codes: readonly string[], make:
       ranApproved(log, call);
     },
   ],
+  [
+    'a run of what the policies asked of anew in the end',
+    ['run_of_asked'],
+    (log, call) => {
+      verdict(askedCall(log, call), call);
+      decided(log, call, { decisionId: `${call.decisionId}-again`, effect: 'approval_needed', approvalId: call.decisionId });
+      ranApproved(log, call);
+    },
+  ],
+  [
+    'a run of what the policies changed in the end',
+    ['run_of_changed'],
+    (log, call) => {
+      verdict(askedCall(log, call), call);
+      decided(log, call, { effect: 'sanitize', effective: OTHER, approvalId: call.decisionId });
+      ranApproved(log, call);
+    },
+  ],
+  [
+    'a quorum of two in one of two policies of one name',
+    ['quorum_missing', 'quorum_missing'],
+    (log, call) => {
+      opened(decided(log, call, { effect: 'approval_needed' }), call, { policies: [POLICIES, { ...POLICIES, quorum: 2 }] });
+      ranApproved(verdict(log, call), call);
+    },
+  ],
+  [
+    'a quorum of two that comes after a no',
+    ['quorum_missing', 'quorum_missing'],
+    (log, call) => {
+      opened(decided(log, call, { effect: 'approval_needed' }), call, policy({ quorum: 2 }));
+      ranApproved(verdict(verdict(verdict(log, call), call, { approved: false }), call, { by: 'cat' }), call);
+    },
+  ],
 ];
 
 /** What is as it should be, though it looks unusual. */
 const LAWFUL: readonly (readonly [what: string, make: Make])[] = [
+  [
+    'two policies that keep their people apart, and two people, of whom one counts for either',
+    (log, call) => {
+      opened(decided(log, call, { effect: 'approval_needed' }), call, { policies: APART });
+      verdict(verdict(log, call, { policies: undefined }), call, { by: 'cat', policies: ['refunds'] });
+      ranApproved(verdict(log, call, { by: 'dan', policies: ['refunds'] }), call);
+    },
+  ],
+  [
+    'a yes of a group that was added by then',
+    (log, call) => {
+      opened(decided(log, call, { effect: 'approval_needed' }), call, policy({ escalate: [{ afterMs: 1_800_000, groups: ['friends'] }] }));
+      ranApproved(verdict(log.wait(1_800_000), call, { groups: ['friends'] }), call);
+    },
+  ],
   [
     'a call of which a person is asked elsewhere',
     (log, call) =>
@@ -370,6 +450,20 @@ const LAWFUL: readonly (readonly [what: string, make: Make])[] = [
     (log, call) => {
       opened(decided(log, call, { effect: 'approval_needed' }), call, { policies: [POLICIES, { id: 'large', hash: 'd'.repeat(64) }] });
       ranApproved(verdict(verdict(log, call, { status: 'pending' }), call, { by: 'bob', policies: ['large'] }), call);
+    },
+  ],
+  [
+    'a call that is approved after the clock was set back, which records do not show',
+    (log, call) => {
+      opened(decided(log, call, { effect: 'approval_needed' }), call, { expiresAt: log.at - 86_400_000 });
+      ranApproved(verdict(log, call), call);
+    },
+  ],
+  [
+    'a no that comes after the run',
+    (log, call) => {
+      ranApproved(verdict(askedCall(log, call), call), call);
+      verdict(log, call, { by: 'cat', approved: false });
     },
   ],
   [
@@ -512,6 +606,70 @@ describe('The law verdict', () => {
     expect((await verifyAudit(builtSource(early, server))).counts).to.include({ notWitnessed: 2, runs: 1 });
     const other = await verifyAudit(builtSource(server, new BuiltLog('z0', { key: server.key }).close()));
     expect(other.counts).to.include({ notWitnessed: 3, runs: 0 });
+  });
+
+  it('joins verdicts of two logs to a quorum, and a no of another log to nothing', async () => {
+    const key = new BuiltLog().key;
+    const [here, there] = [new BuiltLog('w0', { key }), new BuiltLog('w1', { key })];
+    const [good, refused] = [builtCall(), builtCall()];
+    for (const call of [good, refused]) {
+      opened(decided(here, call, { effect: 'approval_needed' }), call, policy({ quorum: 2 }));
+      ranApproved(verdict(here, call), call);
+      verdict(there, call, { by: 'cat' });
+    }
+    verdict(there, refused, { by: 'dan', approved: false });
+    const { law } = await verifyAudit(builtSource(here.close(), there.close()));
+    expect(law.findings.map(({ code, writer }) => [code, writer])).to.deep.equal([
+      ['quorum_missing', 'w0'],
+      ['quorum_missing', 'w0'],
+    ]);
+  });
+
+  it('takes a claim for given back where that is in another log, and not where it was given back before', async () => {
+    const key = new BuiltLog().key;
+    const logs = ['w0', 'w1', 'w2'].map((writer) => new BuiltLog(writer, { key }));
+    const [first, second, third] = logs as [BuiltLog, BuiltLog, BuiltLog];
+    const [good, bad] = [builtCall(), builtCall()];
+    for (const call of [good, bad]) begun(consumed(verdict(askedCall(first, call), call), call), call);
+    entering(first, good, run(good));
+    settled(second, good, { outcome: 'withheld' });
+    settled(entering(third, good, run(good)), good);
+    settled(first, bad, { outcome: 'withheld' });
+    settled(entering(first, bad, run(bad)), bad);
+    settled(entering(third, bad, run(bad)), bad);
+    const { law } = await verifyAudit(builtSource(...logs.map((log) => log.sign())));
+    expect(law.findings.map(({ code, writer }) => [code, writer])).to.deep.equal([['run_twice', 'w2']]);
+  });
+
+  it('reads each record a few times, however many are about one approval', () => {
+    const reads = [50, 200].map((count) => {
+      const log = new BuiltLog();
+      const call = builtCall();
+      askedCall(log, call);
+      for (let i = 0; i < count; i++) verdict(log, call, { by: `person-${i}` });
+      for (let i = 0; i < count; i++) begun(consumed(log, call), call);
+      for (let i = 0; i < count; i++) settled(entering(log, call, run(call)), call, { outcome: 'withheld' });
+      for (let i = 0; i < count; i++) decided(log, call, { approvalId: call.decisionId });
+      entering(log, call, run(call));
+      let found = 0;
+      const law = new Law(new Findings(9));
+      law.start('w0');
+      for (const line of log.lines) {
+        const record = JSON.parse(line) as AuditRecord;
+        const counted = new Proxy(record, {
+          get: (target, field) => {
+            found += 1;
+            return target[field as keyof AuditRecord];
+          },
+        });
+        law.record(counted);
+      }
+      law.finish();
+      return found;
+    });
+    const [few = 0, many = 0] = reads;
+    // four times as many records
+    expect(many / few).to.be.lessThan(6);
   });
 
   it('remembers so many decisions until their calls are entered, and no more', () => {

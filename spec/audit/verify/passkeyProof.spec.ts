@@ -1,12 +1,18 @@
 import { expect } from 'chai';
 import { createHash, createPublicKey, generateKeyPairSync, randomBytes, sign } from 'node:crypto';
 import type { KeyObject } from 'node:crypto';
+import { approvalRecords } from '../../../lib/audit/record/approvalRecords.js';
+import { commitmentOf } from '../../../lib/audit/record/commitment.js';
+import type { NewOpening } from '../../../lib/audit/record/OpenRecord.js';
+import { verdictStatement } from '../../../lib/decision/desk/verdictStatement.js';
+import { recordOf } from '../../support/approvalRecords.js';
+import type { VerdictRecord } from '../../../lib/audit/record/AuditRecord.js';
 import { passkeyProof } from '../../../lib/audit/verify/law/passkeyProof.js';
 import { verifyAudit } from '../../../lib/audit/verify/verifyAudit.js';
-import { canonicalDigest, canonicalText } from '../../../lib/common/data/canonical.js';
+import { canonicalDigest, canonicalText, sha256 } from '../../../lib/common/data/canonical.js';
 import { madeCredential } from '../../../lib/server/people/webauthn/madeCredential.js';
 import type { VerdictProof } from '../../../lib/store/ApprovalStore.js';
-import { askedCall, builtCall, BuiltLog, builtSource, committed, ranApproved, verdict } from '../../support/builtLogs.js';
+import { askedCall, builtCall, BuiltLog, builtSource, idsOf, POLICIES, ranApproved, verdict } from '../../support/builtLogs.js';
 import type { BuiltCall, Over } from '../../support/builtLogs.js';
 import { SoftAuthenticator } from '../../support/SoftAuthenticator.js';
 import type { Lies } from '../../support/SoftAuthenticator.js';
@@ -161,7 +167,7 @@ describe('A verdict that was signed with a passkey', () => {
       readonly credential?: Over;
       readonly text?: string;
       readonly signed?: string;
-      readonly kept?: unknown;
+      readonly kept?: string;
       readonly proof?: Over;
     } = () => ({}),
     { registers = true, removes = false, opens = true } = {},
@@ -194,11 +200,16 @@ describe('A verdict that was signed with a passkey', () => {
     verdict(log, call, {
       assurance: 'passkey',
       proof: { ...signs(challenge), ...proof },
-      statement: committed('statement', call.salt, kept ?? said),
+      statement: commitmentOf('statement', call.salt, sha256(kept ?? said)),
       ...record,
     });
-    if (opens) log.open(call, { statement: kept ?? said });
+    if (opens) keep(log, call, kept ?? said);
     return ranApproved(log, call).close();
+  }
+
+  /** Opens the last record as the library does: with the text that was signed. */
+  function keep(log: BuiltLog, { decisionId, requester, salt }: BuiltCall, statement: string): void {
+    log.openings.push({ seq: log.lines.length - 1, at: log.at, decisionId, requester, salt, values: { statement } });
   }
 
   async function findings(log: BuiltLog): Promise<readonly string[]> {
@@ -261,7 +272,6 @@ describe('A verdict that was signed with a passkey', () => {
       { tenant: 'other' },
       { verdict: 'deny' },
       { origin: 'https://evil.example' },
-      { nonce: 'other' },
       { version: 2 },
       { digest: canonicalDigest({ amount: 5_000 }) },
       { digest: 'x' },
@@ -281,11 +291,75 @@ describe('A verdict that was signed with a passkey', () => {
     ]);
   });
 
-  it('is taken as erased where what is kept of its statement is not a text', async () => {
-    for (const kept of [5, 5n]) {
-      const { law, counts } = await verifyAudit(builtSource(await signedLog(() => ({ kept }))));
-      expect(law.findings).to.deep.equal([]);
-      expect(counts).to.include({ signatures: 1, erasedStatements: 1 });
+  it('counts for nothing where it signed no statement at all', async () => {
+    expect(await findings(await signedLog(() => ({ record: { statement: undefined } }), { opens: false }))).to.deep.equal([
+      'The verdict in record has a signature, and nothing that it is over.',
+    ]);
+  });
+
+  it('counts for nothing with the signature of another verdict, whose statement was erased', async () => {
+    for (const [what, over, expected] of [
+      ['the same one, told twice', {}, []],
+      ['a no that becomes a yes', { approved: false }, ['other', 'quorum_missing', 'quorum_missing']],
+      ['other params', { effective: 'x' }, ['other_params', 'other', 'quorum_missing', 'quorum_missing']],
+    ] as const) {
+      const log = await signedLog(undefined, { opens: false });
+      const at = log.lines.findIndex((line) => line.includes('"kind":"verdict"'));
+      const { v: _v, seq: _seq, at: _at, writer: _writer, kind: _kind, ...fields } = JSON.parse(log.lines[at] as string) as VerdictRecord;
+      const other = new BuiltLog('a0', { key: log.key }).add('verdict', { ...fields, ...over });
+      const { law } = await verifyAudit(builtSource(other.close(), log));
+      expect(
+        law.findings.map(({ message }) => message).filter((message) => message.includes('signature of another verdict')),
+        what,
+      ).to.have.length(expected.includes('other' as never) ? 1 : 0);
+    }
+    // the same signature, for another call
+    const log = await signedLog(undefined, { opens: false });
+    const record = JSON.parse(log.lines.find((line) => line.includes('"kind":"verdict"')) as string) as VerdictRecord;
+    const replayed = builtCall({ amount: 5_000 });
+    const { proof, statement } = record;
+    const other = new BuiltLog('w1', { key: log.key });
+    verdict(askedCall(other, replayed), replayed, { assurance: 'passkey', proof, statement });
+    ranApproved(other, replayed);
+    const { law } = await verifyAudit(builtSource(log, other.close()));
+    expect(law.findings.map(({ code, writer }) => [code, writer])).to.deep.equal([
+      ['verdict_signature', 'w1'],
+      ['quorum_missing', 'w1'],
+      ['quorum_missing', 'w1'],
+    ]);
+  });
+
+  it('counts for nothing where what is kept of its statement is not what was signed', async () => {
+    for (const kept of ['5', '"text"', ''])
+      expect(await findings(await signedLog(() => ({ kept })))).to.deep.equal([
+        'The verdict in record has a signature over something else.',
+      ]);
+  });
+
+  it('is bound to its statement as the library writes both', async () => {
+    const { id, publicKey, sign: signs } = await passkey();
+    for (const [what, over, found] of [
+      ['what it says', {}, []],
+      ['another tool', { toolName: 'wire_money' }, ['verdict_signature']],
+      ['other params', { digest: canonicalDigest({ amount: 5_000 }) }, ['verdict_signature']],
+    ] as const) {
+      const log = new BuiltLog();
+      const call = builtCall(PARAMS);
+      log.add('credential', { act: 'registered', person: 'bob', credential: id, publicKey, by: 'bob' });
+      askedCall(log, call);
+      const signed = recordOf({ ...idsOf(call), requester: 'ann', version: 3, digest: canonicalDigest(PARAMS), verdicts: [], ...over });
+      const statement = verdictStatement(signed, { approve: true, reason: undefined, origin: ORIGIN, nonce: 'nonce', tenantId: null });
+      const proof = signs(createHash('sha256').update(statement).digest('base64url'));
+      const given = { by: 'bob', approve: true, policies: [POLICIES.id], assurance: 'passkey', groups: ['leads'], proof } as const;
+      const approval = { ...signed, toolName: call.toolName, digest: canonicalDigest(PARAMS), auditSalt: call.salt, verdicts: [given] };
+      const { record, opening } = approvalRecords.verdict(approval as never, { statement });
+      const { kind: _, ...fields } = record as Omit<VerdictRecord, 'seq' | 'at' | 'writer' | 'v'>;
+      log.add('verdict', fields);
+      log.openings.push({ ...(opening as NewOpening), seq: log.lines.length - 1, at: log.at });
+      const { law, integrity, counts } = await verifyAudit(builtSource(ranApproved(log, call).close()));
+      expect(integrity.findings, what).to.deep.equal([]);
+      expect(law.findings.map(({ code }) => code).slice(0, 1), what).to.deep.equal(found);
+      expect(counts.erasedStatements, what).to.equal(0);
     }
   });
 });

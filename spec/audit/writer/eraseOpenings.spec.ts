@@ -1,20 +1,27 @@
 import { expect } from 'chai';
+import type { DecidedRecord } from '../../../lib/audit/record/AuditRecord.js';
+import { commitmentOf } from '../../../lib/audit/record/commitment.js';
 import { auditLog } from '../../../lib/audit/writer/AuditLog.js';
 import type { AuditLog } from '../../../lib/audit/writer/AuditLog.js';
+import { selectedOpenings } from '../../../lib/audit/writer/eraseOpenings.js';
 import type { Erasure } from '../../../lib/audit/writer/eraseOpenings.js';
 import { MemoryLogs, MemorySink } from '../../../lib/audit/sink/MemorySink.js';
 import { AuditKey } from '../../../lib/audit/tree/AuditKey.js';
+import { canonicalDigest } from '../../../lib/common/data/canonical.js';
 import { ConfigError } from '../../../lib/model/errors/SetupErrors.js';
+import { builtCall, BuiltLog, committed, decided, opened, sourceOf, verdict } from '../../support/builtLogs.js';
+import type { StoredLog } from '../../support/builtLogs.js';
 import { rejection } from '../../support/rejection.js';
 import { readBack } from '../sink/readBack.js';
 
 describe('Erasing openings', () => {
   const START = Date.UTC(2026, 0, 1);
+  const key = AuditKey.generate();
   let logs: MemoryLogs;
   let log: AuditLog;
   beforeEach(async () => {
     logs = new MemoryLogs();
-    log = auditLog({ sink: new MemorySink(logs), origin: 'spec.example', key: AuditKey.generate() });
+    log = auditLog({ sink: new MemorySink(logs), origin: 'spec.example', key });
     for (const [i, requester] of ['alice', 'bob', undefined, 'Alice ', 'carol'].entries())
       await log.write(
         { kind: 'policies', hash: `h${i}` },
@@ -45,6 +52,75 @@ describe('Erasing openings', () => {
       expect(await log.erase({ ...erasure, by: 'dpo' })).to.equal(0);
       expect(await erasedRecords(), 'nothing was erased').to.have.length(1);
     });
+
+  describe('of one call', () => {
+    const DIGEST = canonicalDigest({ amount: 5 });
+
+    /** A call that is asked about, refused an answer, asked about anew, and approved: by its decision and by that made anew. */
+    const openings = async (): Promise<void> => {
+      logs = new MemoryLogs();
+      const built = new BuiltLog('w0', { key });
+      const [call, other, unasked] = [builtCall(), builtCall(), builtCall()];
+      const anew = builtCall({ amount: 5 }, { decisionId: 'dec-anew' });
+      for (const one of [call, other, unasked]) decided(built, one, { effect: 'approval_needed' }).open(one, { original: { amount: 5 } });
+      opened(built, call).wait(10_000);
+      decided(built, anew, { effect: 'approval_needed', approvalId: call.decisionId }).open(anew, { original: { amount: 5 } });
+      verdict(built, anew, { reason: committed('reason', anew.salt, 'fine') }).open(anew, { reason: 'fine' });
+      verdict(built, other, { reason: committed('reason', other.salt, 'fine') }).open(other, { reason: 'fine' });
+      built.addLine('not a record with an "approvalId":"x"').addLine('{"v":1,"approvalId":"x"}');
+      ids = [call, other, unasked].map(({ decisionId }) => decisionId);
+      decidedAt = built.openings[0]?.at ?? 0;
+      const memory = new MemorySink(logs);
+      memory.open('w0');
+      memory.append({ lines: built.lines, openings: built.openings, tree: { ...built.tree.state(), lastAt: built.at } });
+      memory.close();
+    };
+    let ids: readonly string[] = [];
+    let decidedAt = 0;
+    const erase = async (erasure: Omit<Erasure, 'by'>): Promise<readonly string[]> => {
+      const eraser = auditLog({ sink: new MemorySink(logs), origin: 'spec.example', key, writer: 'erase' });
+      await eraser.erase({ ...erasure, by: 'dpo' });
+      await eraser.close();
+      return (await readBack(logs)).openings.map(({ decisionId }) => decisionId);
+    };
+
+    it('deletes those of what was decided anew, by either decision', async () => {
+      for (const by of [0, 1]) {
+        await openings();
+        const [call = '', other, unasked] = ids;
+        expect(await erase({ decision: by === 0 ? call : 'dec-anew' })).to.deep.equal([other, unasked, other]);
+      }
+      await openings();
+      const [call, other = '', unasked] = ids;
+      expect(await erase({ decision: other })).to.deep.equal([call, unasked, 'dec-anew', 'dec-anew']);
+    });
+
+    it('is found in a log that is damaged, and not by what only looks like a decision made anew', async () => {
+      const built = new BuiltLog('w0', { key });
+      decided(built, builtCall(), { x: { approvalId: 'dec-a' }, decisionId: 'dec-b' });
+      built.add('security', { code: 'c', decisionId: 'dec-c' }, { approvalId: 'dec-a' });
+      decided(built, builtCall(), { approvalId: 'dec-a', decisionId: 'dec-d' });
+      decided(built, builtCall(), { approvalId: 'dec-d', decisionId: 'dec-e' });
+      const lines = (): ReturnType<StoredLog['lines']> => [built.lines, { torn: 'x"approvalId":"' }];
+      const source = sourceOf(new Map([['w0', { lines, notes: [], openings: [] }]]));
+      const { which } = await selectedOpenings(source, { decision: 'dec-a', by: 'dpo' });
+      const found = ['dec-a', 'dec-b', 'dec-c', 'dec-d', 'dec-e'].filter((decisionId) =>
+        which({ decisionId, seq: 0, at: 0, salt: '', values: {} }),
+      );
+      expect(found).to.deep.equal(['dec-a', 'dec-d', 'dec-e']);
+    });
+
+    it('leaves no salt of what was decided before a time, with which its params could be guessed', async () => {
+      await openings();
+      expect(await erase({ before: new Date(decidedAt + 3) })).to.deep.equal(['dec-anew', 'dec-anew']);
+      const records = (await readBack(logs)).lines.flatMap((line) =>
+        line.includes('"kind":"decided"') ? [JSON.parse(line) as DecidedRecord] : [],
+      );
+      const salts = (await readBack(logs)).openings.map(({ salt }) => salt);
+      const guessed = records.filter(({ original }) => salts.some((salt) => commitmentOf('original', salt, DIGEST) === original));
+      expect(guessed.map(({ decisionId }) => decisionId)).to.deep.equal(['dec-anew']);
+    });
+  });
 
   it('deletes what was told before, too', async () => {
     const told = log.write({ kind: 'policies', hash: 'late' }, { decisionId: 'dec_late', salt: 'AAAAAAAAAAAAAAAAAAAAAA', values: {} });

@@ -183,4 +183,37 @@ describe('An audit log whose sink fails', () => {
       if (mode === 'required') expect(law.findings).to.deep.equal([]);
     }
   });
+
+  it('writes on while a checkpoint is made, makes one at a time, and goes on where both fail together', async () => {
+    const logs = new MemoryLogs();
+    const sink = new MemorySink(logs);
+    const log = auditLog({ sink, origin: 'acme.example/pay', key, checkpointEvery: { records: 2, ms: 1_000 } });
+    const [append, checkpoint] = [sink.append.bind(sink), sink.checkpoint.bind(sink)];
+    const gates: { open(): void; fail(): void }[] = [];
+    sink.checkpoint = (note) =>
+      new Promise<void>((resolve, reject) => gates.push({ open: resolve, fail: () => reject(new RangeError('no space')) })).then(() =>
+        checkpoint(note),
+      ) as never;
+    const record = { kind: 'security', code: 'x' } as const;
+    for (let i = 0; i < 9; i++) await Promise.all([log.write(record), time.tickAsync(1)]);
+    expect(gates).to.have.length(1);
+    gates[0]?.open();
+    await time.tickAsync(1);
+    // of all that came meanwhile
+    expect(gates).to.have.length(2);
+    let fail = (): void => {};
+    sink.append = () => new Promise<void>((_, reject) => (fail = () => reject(new RangeError('no space')))) as never;
+    const lost = log.write(record).catch((error: unknown) => error);
+    await time.tickAsync(1);
+    gates[1]?.fail();
+    fail();
+    expect(await lost).to.include({ code: 'audit_unavailable' });
+    [sink.append, sink.checkpoint] = [append, checkpoint];
+    await time.tickAsync(2_000);
+    await Promise.all([log.write(record), time.tickAsync(2_000)]);
+    await Promise.all([log.close(), time.tickAsync(2_000)]);
+    const { integrity, completeness, counts } = await verifyAudit(logs, { keys: [key.publicKey] });
+    expect([integrity.findings, completeness.findings]).to.deep.equal([[], []]);
+    expect(counts.records).to.equal(13);
+  });
 });

@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import { appendFileSync } from 'node:fs';
+import { appendFileSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { jsonlFolder } from '../../../lib/audit/sink/jsonl/jsonlFolder.js';
 import { AuditKey } from '../../../lib/audit/tree/AuditKey.js';
@@ -122,5 +122,37 @@ describe('aegis audit replay', function () {
     expect(await failureOf(['audit', 'replay', log])).to.contain('--policies');
     expect(await failureOf(['audit', 'replay', log, '--policies', files.path('none.cedar')])).to.contain('no such file');
     expect(await failureOf(['audit', 'replay', log, ...policies, '--agents', '[]'])).to.contain('--agents must be a JSON object');
+  });
+
+  it('finds what the stricter policies of the samples change in the log of the demo, and nothing else', async () => {
+    const [, text = ''] = /POLICIES = `([^`]+)`/.exec(readFileSync('samples/inbox/policies.ts', 'utf8')) ?? [];
+    const demo = files.path('demo');
+    const journal = auditLog({ sink: jsonlFolder(demo), origin: 'spec', key: AuditKey.generate() });
+    const aegis = AegisModule.create({ agentId: 'ops-agent', policies: { text }, journal });
+    for (const [agentId, toolName, params] of [
+      ['support-agent', 'orders.read', { order: 'A-1' }],
+      ['support-agent', 'chat.reply', { text: 'Write to ann@acme.example' }],
+      ['support-agent', 'payments.refund', { order: 'A-1', amount: 20, note: '' }],
+      ['support-agent', 'crm.export', { format: 'csv' }],
+      ['outreach-agent', 'mail.send', { to: 'ann@acme.example', subject: '', body: '' }],
+      ['ops-agent', 'db.query', { sql: 'select 1' }],
+      ['ops-agent', 'db.execute', { sql: 'drop table orders', database: 'shop' }],
+    ] as const)
+      await guardCall(aegis, { agentId, toolName, params }, () => 1);
+    await aegis.close();
+    await journal.close();
+    const { stdout } = await runAegis(['audit', 'replay', demo, '--policies', 'samples/policies-stricter']);
+    expect(
+      stdout
+        .split('\n')
+        .slice(1)
+        .map((line) => line.replace(/ {2,}/g, '  ').trim()),
+    ).to.deep.equal([
+      'stricter  1  chat.reply  sanitize -> deny  no-addresses, support-tools -> no-addresses',
+      'stricter  1  db.execute  approval_needed -> deny  ops-tools, schema-changes -> no-schema-changes',
+      'stricter  1  payments.refund  allow -> approval_needed  support-tools -> refunds, support-tools',
+      '7 calls compared: 0 newly allowed, 0 asks fewer, 0 milder, 0 changed, 3 stricter',
+      '',
+    ]);
   });
 });

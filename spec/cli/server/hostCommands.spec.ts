@@ -226,7 +226,7 @@ describe('The commands for a server, over its SQLite file', function () {
       const { stdout } = await runAegis([
         'approvals', 'approve', record.decisionId, '--code', record.digest.slice(0, 4), '--config', join(folder, 'project', 'aegis.config.mjs'),
       ]); // prettier-ignore
-      expect(stdout).to.include('other policies of this call still need a yes');
+      expect(stdout).to.include('recorded; the call still waits for other people');
     });
 
     it('selects by agent and tool, and says where there may be more', async () => {

@@ -564,7 +564,7 @@ describe('ApprovalDesk', () => {
         const record = (await store.get(decisionId)) as ApprovalRecord;
         await store.replace({ ...record, ...change, version: record.version + 1 }, record.version);
       };
-      await demand({ requires: ['binding', 'quorum'] });
+      await demand({ requires: ['binding', 'unheard-of'] });
       expect(await rejection(desk.approve(decisionId, { by: 'bob', digest }))).to.include({ code: 'approval_not_understood', status: 409 });
       await demand({ status: 'approved' });
       const use = { decisionId, digest, token: 't', bindingBase: BINDING_BASE };

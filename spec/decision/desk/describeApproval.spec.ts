@@ -111,6 +111,19 @@ describe('describeApproval', () => {
     ]);
   });
 
+  it('says how many people a policy takes, who they are, and which groups come later', () => {
+    const escalate = [{ afterMs: 900_000, groups: ['man\u200bagers', 'on-call'] }];
+    const policies = [policyOf('two', { quorum: 2, approvers: ['leads'], escalate }), policyOf('apart', { distinct: true })];
+    const verdicts = [{ approve: true, by: 'ri\u200bta', atMs: 1, policies: ['two'] }];
+    const lines = describeApproval(recordOf({ policies, verdicts })).filter((line) => line.startsWith('Policy'));
+    expect(lines).to.deep.equal([
+      'Policy    two (approvers: leads; after 900 s also man\\u{200b}agers, on-call; 2 people; yes of ri\\u{200b}ta: 1 of 2)',
+      'Policy    apart (who count for no other policy)',
+    ]);
+    const { verdicts: _none, ...before } = recordOf({ policies: [policyOf('alone', { distinct: true })] });
+    expect(describeApproval(before)).to.include('Policy    alone');
+  });
+
   it('shows an end that is no date', () => {
     for (const expiresAtMs of [Infinity, NaN, 1e20])
       expect(describeApproval(recordOf({ expiresAtMs })).at(-1)).to.equal('Until     a time beyond what a date can show');

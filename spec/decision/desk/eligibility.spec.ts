@@ -3,7 +3,7 @@ import { ApprovalDesk } from '../../../lib/decision/desk/ApprovalDesk.js';
 import type { ApprovalDeskOptions } from '../../../lib/decision/desk/ApprovalDeskOptions.js';
 import type { ApprovalRequest } from '../../../lib/decision/desk/ApprovalRequest.js';
 import type { DeskPeople, Directory, DirectoryPerson } from '../../../lib/decision/desk/Directory.js';
-import { isHostOperator } from '../../../lib/decision/desk/eligibility.js';
+import { isHostOperator } from '../../../lib/model/terms/isHostOperator.js';
 import { StoreError } from '../../../lib/model/errors/ServiceErrors.js';
 import { MemoryApprovalStore } from '../../../lib/store/memory/MemoryApprovalStore.js';
 import type { Assurance } from '../../../lib/store/ApprovalStore.js';

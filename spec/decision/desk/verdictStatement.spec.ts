@@ -77,6 +77,18 @@ describe('The statement of a verdict', () => {
       expect(verdictChallenge({ ...record, ...change }, { ...stated, ...more })).to.not.equal(verdictChallenge(record, stated));
     });
 
+  it('names the seats and everyone who may have one, where people are counted', () => {
+    const yes = (by: string, ...policies: readonly string[]): Verdict => ({ approve: true, by, atMs: 1, policies });
+    const policies = [policyOf('two', { quorum: 2 }), policyOf('apart', { distinct: true }), policyOf('plain', { quorum: 1 })];
+    const verdicts = [yes('otto', 'two', 'apart'), yes('rita', 'two')];
+    const { policies: stands } = JSON.parse(verdictStatement({ ...record, policies, verdicts }, stated)) as { policies: unknown };
+    expect(stands).to.deep.equal([
+      { id: 'two', hash: 'hash of two', seats: 2, distinct: false, filledBy: ['otto', 'rita'] },
+      { id: 'apart', hash: 'hash of apart', seats: 1, distinct: true, filledBy: ['otto'] },
+      { id: 'plain', hash: 'hash of plain', seats: 1, distinct: false, filledBy: [] },
+    ]);
+  });
+
   it('is found again in the record, though the approval has gone on', () => {
     const challenge = verdictChallenge(record, stated);
     const proof = {

@@ -3,6 +3,7 @@ import { useFakeTimers } from 'sinon';
 import { isThenable } from '../../../lib/common/awaitable.js';
 import { ApprovalDesk } from '../../../lib/decision/desk/ApprovalDesk.js';
 import type { ApprovalDeskOptions } from '../../../lib/decision/desk/ApprovalDeskOptions.js';
+import { coversCall } from '../../../lib/decision/embedded/approvalRequestFor.js';
 import { EmbeddedDecisionService } from '../../../lib/decision/embedded/EmbeddedDecisionService.js';
 import type { EmbeddedDecisionServiceOptions } from '../../../lib/decision/embedded/EmbeddedDecisionServiceOptions.js';
 import type { Decision, DecisionRequest } from '../../../lib/model/Decision.js';
@@ -277,6 +278,22 @@ describe('EmbeddedDecisionService', () => {
         expect((await desk.list()).map((r) => r.decisionId)).to.deep.equal([again.decisionId]);
       });
     }
+
+    it('asks again when fewer people have said yes than the policy takes, whatever its record says', async () => {
+      const { service, policies, desk, approved } = setup();
+      policies.tools['refund'] = () => askOutcome({ approvals: [approvalPolicy('limit', { quorum: 2 })] });
+      const request = requestOf();
+      const decisionId = await approved(request);
+      expect((await desk.get(decisionId))?.status).to.equal('pending');
+      const record = (await desk.get(decisionId)) as ApprovalRecord;
+      const other = { bindingDigestOf: desk.bindingDigestOf.bind(desk) };
+      const covers = (more: Partial<ApprovalRecord>) =>
+        coversCall({ ...record, status: 'approved', ...more }, request, policies.tools['refund']?.({} as never) as never, {}, other);
+      expect(await covers({})).to.equal(false);
+      await desk.approve(decisionId, { by: 'cat', digest: record.digest });
+      expect(await covers({ verdicts: (await desk.get(decisionId))?.verdicts ?? [] })).to.equal(true);
+      expect((await service.reevaluate(request, decisionId)).effect).to.equal('allow');
+    });
 
     it('asks again when the facts are others than were shown', async () => {
       let count = 1;

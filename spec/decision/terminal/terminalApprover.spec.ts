@@ -11,7 +11,7 @@ import { terminalApprover } from '../../../lib/decision/terminal/terminalApprove
 import { ConfigError } from '../../../lib/model/errors/SetupErrors.js';
 import type { ApprovalRecord } from '../../../lib/store/ApprovalStore.js';
 import { MemoryApprovalStore } from '../../../lib/store/memory/MemoryApprovalStore.js';
-import { openingOf } from '../../support/approvalRecords.js';
+import { openingOf, policyOf } from '../../support/approvalRecords.js';
 import { runInChild } from '../../support/runInChild.js';
 
 describe('terminalApprover', () => {
@@ -28,6 +28,15 @@ describe('terminalApprover', () => {
     expect(await state(decisionId)).to.include({ status: 'approved' });
     expect((await state(decisionId))?.verdicts[0]).to.include({ by: 'bob', approve: true });
     expect(screen()).to.match(/Approved\.\n$/);
+  });
+
+  it('says that the call waits for others where one yes is not enough', async () => {
+    const { open, asked, type, screen, state } = setup();
+    const { decisionId, digest } = await open({ policies: [policyOf('two', { quorum: 2 })] });
+    await asked();
+    await type(`${digest.slice(0, 4)}\n`);
+    expect(await state(decisionId)).to.include({ status: 'pending' });
+    expect(screen()).to.match(/Your yes is recorded\. The call waits for other people\.\n$/);
   });
 
   it('takes them typed key by key, with spaces around, and ended by a carriage return', async () => {

@@ -546,7 +546,7 @@ describe('The entry gate', () => {
     const told: JournalEvent[] = [];
     const journal: Journal = { note: (event) => void told.push(event), before: () => Promise.reject(new Error('not today')) };
     const error = await enterMethod(
-      { journal, steps: [], closed: false } as never,
+      { journal, steps: [], closed: false, halts: {} } as never,
       { agentId: 'a', toolName: 't' } as never,
       {} as never,
       { effect: 'allow', decisionId: 'd' },

@@ -121,6 +121,8 @@ const TABLE: Readonly<Record<string, { readonly good: readonly unknown[]; readon
   'tasks.maxFinishedBytes': whole(1, 1_099_511_627_776),
   'tasks.finishedTtlMs': millis(0, 3_153_600_000_000),
   scheduler: fn,
+  haltFile: { good: ['/run/aegis.halt'], bad: ['', 5, null, 'x'.repeat(4_097)] },
+  haltMaxStaleMs: millis(1_000, 60_000),
   sessions: oneOf('explicit', 'async-local'),
   limits: { good: [{}], bad: ['CANARY', null, { maxItems: 5 }] },
   'limits.maxBytes': whole(1, 67_108_864),

@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { auditLog } from '../../../lib/audit/writer/AuditLog.js';
-import { MemorySink } from '../../../lib/audit/sink/MemorySink.js';
+import { MemoryLogs, MemorySink } from '../../../lib/audit/sink/MemorySink.js';
 import { AegisModule } from '../../../lib/guard/module/AegisModule.js';
 import { createDataPlane } from '../../../lib/server/createDataPlane.js';
 import type { DataPlaneOptions } from '../../../lib/server/DataPlaneOptions.js';
@@ -32,7 +32,7 @@ describe('The option `audit` of a Data Plane', () => {
       [{ policies: SILENT, audit: {} as never }, 'audit: must be what auditLog(…) returns, or false'],
       [{ policies: SILENT, audit: true as never }, 'audit: must be what auditLog(…) returns, or false'],
       [{ policies: SILENT, audit: 'x' as never }, 'audit: must be'],
-      [{ module, store: new MemoryStateStore(), audit: newLog() } as never, 'has no effect beside `module`'],
+      [{ module, store: new MemoryStateStore(), audit: newLog() } as never, 'must be the log that the module has as its `journal`'],
       [{ policies: SILENT, store: storeOfOthers, audit: newLog(), stateKey: 'k'.repeat(32) }, 'insertsBeside'],
     ];
     for (const [options, message] of cases) expect(() => createDataPlane(options as DataPlaneOptions), message).to.throw(message);
@@ -88,21 +88,33 @@ describe('The option `audit` of a Data Plane', () => {
     expect((await auditRecords(sink.source)).some(({ kind }) => kind === 'decided')).to.equal(true);
   });
 
-  it('is shown to auditors and admins on the page Audit, and an approval says where its verdict is', async () => {
-    const audit = newLog();
+  it('is shown to auditors and admins on the page Audit; an approval and the history say where its records are', async () => {
+    const logs = new MemoryLogs();
+    const audit = auditLog({ sink: new MemorySink(logs), origin: 'spec.example/plane', key: AUDIT_KEY });
     const inbox = await servedInbox({ audit } as never);
     const approver = await inbox.person('ann');
     const auditor = await inbox.person('bob', { roles: ['auditor'] });
     const id = await inbox.ask('read', { file: 'a' });
+    const other = await inbox.ask('read', { file: 'b' });
     const before = await approver.get(`/a/${id}`);
-    expect(before.text).to.not.match(/record \d+ of w0/);
+    expect(before.text).to.not.include('<dt>Audit log</dt>');
     const digest = /name="digest" value="(\w+)"/.exec(before.text)?.[1] ?? '';
     const version = /name="version" value="(\d+)"/.exec(before.text)?.[1] ?? '';
     expect((await approver.post(`/v1/approvals/${id}/verdict`, { verdict: 'approve', digest, version })).status).to.equal(303);
+    expect((await inbox.call('POST', `/v1/decision/${other}/withdraw`)).status).to.be.below(300);
     await audit.flush();
-    let after = await auditor.get(`/a/${id}`);
-    for (let left = 100; left > 0 && !/record \d+ of w0/.test(after.text); left--) after = await auditor.get(`/a/${id}`);
-    expect(after.text).to.match(/record \d+ of w0/);
+    const records = await auditRecords(logs);
+    const placeOf = async (one: string, kind: string): Promise<void> => {
+      const seq = records.find((record) => record.kind === kind && 'decisionId' in record && record.decisionId === one)?.seq ?? -1;
+      expect(seq).to.be.greaterThan(0);
+      const wanted = `<dt>Audit log</dt><dd>log w0 #${seq} ${kind}</dd>`;
+      await until(async () => (await auditor.get(`/a/${one}`)).text.includes(wanted));
+      const { text } = await auditor.get(`/a/${one}`);
+      expect(text).to.include(`npx aegis audit show LOG --decision ${one}`).and.include('id="record"');
+      expect((await auditor.get('/history')).text).to.include(`<a href="/a/${one}#record">log w0 #${seq}</a>`);
+    };
+    await placeOf(id, 'verdict');
+    await placeOf(other, 'ended');
     const { status, text } = await auditor.get('/audit');
     expect(status).to.equal(200);
     expect(text).to.include('It is being written.').and.include('npx aegis audit verify').and.include('aria-current="page">Audit</a>');
@@ -112,6 +124,8 @@ describe('The option `audit` of a Data Plane', () => {
     const without = await servedInbox();
     const admin = await without.person('eve', { roles: ['admin'] });
     expect((await admin.get('/audit')).text).to.include('This server keeps no audit log.');
+    const unlogged = await without.ask('read', { file: 'a' });
+    for (const path of [`/a/${unlogged}`, '/history']) expect((await admin.get(path)).text).to.not.match(/log w\d|aegis audit show/);
     await without.close();
   });
 });

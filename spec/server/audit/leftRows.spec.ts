@@ -151,9 +151,13 @@ describe('The outbox of an audit log', () => {
     await killed(first);
     (records as { discard?: unknown }).discard = discard;
     expect(open()).to.have.length(2);
-    await serverOf();
+    const second = await serverOf();
     await passing(500);
-    expect([open().length, (await verdicts()).length]).to.deep.equal([0, 1]);
+    const given = await verdicts();
+    expect([open().length, given.length]).to.deep.equal([0, 1]);
+    // and it is known where it is
+    const [{ seq = -1, writer = '' } = {}] = given;
+    expect(await second.audit.of('default').placesOf(id)).to.deep.equal([{ writer, seq, kind: 'verdict' }]);
   });
 
   it('of a server that was killed is written by another one, once, and not before it is certain that it is dead', async () => {

@@ -6,7 +6,7 @@ describe('Answers to requests that are sent again', () => {
   let made = 0;
   const ask = (): Decision => ({ effect: 'allow', decisionId: `d${++made}` });
   const decide = (replays: AnswerReplays, key: string, bytes = 100): string => {
-    const decision = replays.decide({ key, fingerprint: `of ${key}`, bytes, isCurrent: () => true }, ask) as Decision;
+    const decision = replays.decide({ key, fingerprint: `of ${key}`, bytes, state: 0, isCurrent: () => true }, ask) as Decision;
     return decision.decisionId;
   };
 
@@ -32,7 +32,7 @@ describe('Answers to requests that are sent again', () => {
     const replays = new AnswerReplays();
     let fail: ((error: Error) => void) | undefined;
     const never = replays.decide(
-      { key: 'k', fingerprint: 'f', bytes: 1, isCurrent: () => true },
+      { key: 'k', fingerprint: 'f', bytes: 1, state: 0, isCurrent: () => true },
       () => new Promise((_, reject) => (fail = reject)),
     );
     for (let i = 0; i < 50_000; i++) decide(replays, `k${i}`);

@@ -5,7 +5,7 @@ import { inboxRows, kindOf } from '../../../lib/server/inbox/list/inboxRows.js';
 import { isBy, isFor } from '../../../lib/server/decide/Reader.js';
 import type { Reader } from '../../../lib/server/decide/Reader.js';
 import { approvalCard } from '../../../lib/store/approval/approvalCard.js';
-import type { ApprovalCard, ApprovalRecord } from '../../../lib/store/ApprovalStore.js';
+import type { ApprovalCard, ApprovalPolicy, ApprovalRecord, Verdict } from '../../../lib/store/ApprovalStore.js';
 import { policyOf } from '../../support/approvalRecords.js';
 import { askedOf, harmless, NOW_MS } from '../page/inboxExamples.js';
 
@@ -14,6 +14,9 @@ const card = (id: string, more: Partial<ApprovalRecord> = {}): ApprovalCard =>
   approvalCard(askedOf({ n: 1 }, { decisionId: id, requester: 'eve', policies: [policyOf('p')], ...more }));
 const ids = (rows: ReturnType<typeof inboxRows>): readonly string[] =>
   rows.rows.map((row) => (row.kind === 'one' ? row.card.decisionId : `${row.cards.length}×${row.cards[0].decisionId}`));
+
+const yes = (by: string, ...policies: readonly string[]): Verdict => ({ approve: true, by, atMs: 1, policies });
+const leadsAfter = (afterMs: number): ApprovalPolicy['escalate'] => [{ afterMs, groups: ['leads'] }];
 
 describe('Whether an approval waits for a person', () => {
   const cases: readonly (readonly [string, Partial<ApprovalRecord>, boolean, Partial<Reader>?])[] = [
@@ -39,6 +42,20 @@ describe('Whether an approval waits for a person', () => {
       },
       false,
     ],
+    ['they have said yes already', { policies: [policyOf('p', { quorum: 2 })], verdicts: [yes('p-ann', 'p')] }, false],
+    ['another one has said yes, and two are needed', { policies: [policyOf('p', { quorum: 2 })], verdicts: [yes('bob', 'p')] }, true],
+    [
+      'they have a seat of another policy, and people are kept apart',
+      { policies: [policyOf('p', { approvers: ['leads'], distinct: true }), policyOf('q')], verdicts: [yes('p-ann', 'p', 'q')] },
+      false,
+    ],
+    [
+      'another one has a seat, and people are kept apart',
+      { policies: [policyOf('p', { approvers: ['leads'], distinct: true }), policyOf('q')], verdicts: [yes('bob', 'q')] },
+      true,
+    ],
+    ['their group was added by now', { policies: [policyOf('p', { approvers: ['risk'], escalate: leadsAfter(1) })] }, true],
+    ['their group is to be added', { policies: [policyOf('p', { approvers: ['risk'], escalate: leadsAfter(1e14) })] }, false],
   ];
   for (const [what, more, expected, reader] of cases)
     it(`is ${expected} where ${what}`, () => expect(isFor(card('a', more), { ...ANN, ...reader })).to.equal(expected));

@@ -124,6 +124,7 @@ describe('Notifier', () => {
         reason: 'because',
         expiresAtMs: 1_000_003_600_000,
         status: 'pending',
+        seats: { needed: 1, filled: 0 },
         link: `https://aegis.example/in/a/${id}`,
       },
     ]);
@@ -157,7 +158,86 @@ describe('Notifier', () => {
     expect(idsOf(channel.notices)[1]).to.deep.equal(ids.slice(0, 10));
     expect(channel.notices[1]?.more).to.equal(110);
     await pass(60 * MINUTE);
-    expect(channel.notices).to.have.length(2);
+    expect(channel.notices.filter(({ about }) => about === 'requested')).to.have.length(2);
+  });
+
+  describe('of what waits long', () => {
+    const reminders = (): readonly Notice[] => channel.notices.filter(({ about }) => about === 'reminder');
+
+    it('reminds a group after half of the time and after most of it, and not of what was decided', async () => {
+      await started();
+      const [waits, decided] = [await ask(), await ask()];
+      await pass(29 * MINUTE);
+      expect(reminders()).to.deep.equal([]);
+      await desk.deny(decided, { by: 'rita' });
+      await pass(MINUTE + 10_000);
+      expect(idsOf(reminders())).to.deep.equal([[waits]]);
+      expect(reminders()[0]).to.include({ group: 'leads', link: 'https://aegis.example/in/inbox' });
+      await pass(17 * MINUTE);
+      expect(reminders()).to.have.length(1);
+      await pass(MINUTE);
+      expect(idsOf(reminders())).to.deep.equal([[waits], [waits]]);
+      expect(new Set(reminders().map(({ id }) => id)).size).to.equal(2);
+      await pass(20 * MINUTE);
+      expect(reminders()).to.have.length(2);
+    });
+
+    it('reminds of nothing that another server has decided without a word', async () => {
+      await started();
+      const id = await ask();
+      const record = await approvals.get(id);
+      if (record !== undefined) approvals.replace({ ...record, status: 'withdrawn', version: 2 }, 1);
+      await pass(55 * MINUTE);
+      expect(reminders()).to.deep.equal([]);
+    });
+
+    it('reminds on one of several servers, and once of the later one where it comes late', async () => {
+      const id = await ask();
+      await pass(50 * MINUTE);
+      const others = [new ApprovalDesk(approvals, {}, steady), new ApprovalDesk(approvals, {}, steady)];
+      await Promise.all([started(), ...others.map(async (other) => started({ desk: other }))]);
+      await pass(10_000);
+      expect(idsOf(reminders())).to.deep.equal([[id]]);
+      await pass(5 * MINUTE);
+      expect(reminders()).to.have.length(1);
+    });
+
+    it('reminds only groups of which someone is still needed, and no one who has said yes', async () => {
+      channel.people = ['rita', 'otto', 'ann'];
+      desk = new ApprovalDesk(approvals, { approverGroups: { leads: ['rita', 'otto'], finance: ['fin'] } }, steady);
+      await started();
+      const policies = [policyOf('two', { approvers: ['leads'], quorum: 2 }), policyOf('one', { approvers: ['finance'] })];
+      const id = await ask({ policies });
+      const digest = (await desk.get(id))?.digest;
+      await pass(10);
+      channel.told.length = 0;
+      await desk.approve(id, { by: 'rita', digest });
+      await desk.approve(id, { by: 'fin', digest });
+      await pass(31 * MINUTE);
+      expect(reminders().map(({ group, items }) => [group, items[0]?.seats])).to.deep.equal([['leads', { needed: 3, filled: 2 }]]);
+      expect(channel.told).to.deep.equal([`otto ${id}`]);
+    });
+
+    it('asks the groups that are added by and by, each once', async () => {
+      await started();
+      const escalate = [
+        { afterMs: 10 * MINUTE, groups: ['managers', 'silent'] },
+        { afterMs: 20 * MINUTE, groups: ['on-call'] },
+        { afterMs: 90 * MINUTE, groups: ['never'] },
+      ];
+      const id = await ask({ policies: [policyOf('p', { approvers: ['leads'], escalate })] });
+      const asked = (): readonly string[] => channel.notices.filter(({ about }) => about === 'requested').map(({ group }) => group);
+      await pass(9 * MINUTE);
+      expect(asked()).to.deep.equal(['leads']);
+      await pass(MINUTE + 6_000);
+      expect(asked()).to.deep.equal(['leads', 'managers']);
+      await pass(10 * MINUTE);
+      expect(asked()).to.deep.equal(['leads', 'managers', 'on-call']);
+      expect(channel.notices.at(-1)?.items[0]?.decisionId).to.equal(id);
+      // reminded are all who may decide by then
+      await pass(10 * MINUTE);
+      expect(reminders().map(({ group }) => group)).to.have.members(['leads', 'managers', 'on-call']);
+    });
   });
 
   it('says nothing of what was decided before it could be told', async () => {
@@ -185,8 +265,14 @@ describe('Notifier', () => {
     await pass(60 * MINUTE);
     await desk.list();
     await pass(10);
-    expect(channel.updates.at(-1)?.items.map(({ status }) => status)).to.deep.equal(['denied', 'expired']);
-    expect(channel.updates).to.have.length(2);
+    const updates = channel.updates.filter(({ about }) => about === 'requested');
+    expect(updates.at(-1)?.items.map(({ status }) => status)).to.deep.equal(['denied', 'expired']);
+    expect(updates).to.have.length(2);
+    // the reminders of the other one have cards of their own
+    expect(channel.updates.filter(({ about }) => about === 'reminder').map(({ items }) => items[0]?.status)).to.deep.equal([
+      'expired',
+      'expired',
+    ]);
   });
 
   it('changes a card also where it was settled while the card was on its way', async () => {
@@ -253,9 +339,11 @@ describe('Notifier', () => {
       throw new DeliveryError('gone', { isFinal: true });
     };
     await started();
-    await ask();
-    await pass(60 * MINUTE);
+    const first = await ask();
+    // before it is reminded of
+    await pass(29 * MINUTE);
     expect(tries).to.equal(1);
+    await desk.deny(first, { by: 'rita' });
     channel.fails = () => {
       tries += 1;
       throw new DeliveryError('down');

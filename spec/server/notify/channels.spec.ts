@@ -40,6 +40,8 @@ describe('A webhook', () => {
             agent: 'support-agent',
             severity: 'high',
             reason: 'Refunds over 1,000 need two finance leads',
+            seats: 1,
+            yes: 0,
             expires: '1970-01-01T01:00:00.000Z',
             link: 'https://aegis.example/a/dec-1',
           },

@@ -10,6 +10,7 @@ export function itemOf(over: Partial<NoticeItem> = {}): NoticeItem {
     reason: 'Refunds over 1,000 need two finance leads',
     expiresAtMs: 3_600_000,
     status: 'pending',
+    seats: { needed: 1, filled: 0 },
     link: 'https://aegis.example/a/dec-1',
     ...over,
   };

@@ -110,6 +110,57 @@ describe('The page of an approval', () => {
     expect(of([['a', 'b'], undefined], [])).to.contain('You may decide this. After yours, one of a, b and any approver are still needed.');
   });
 
+  it('says how many people a policy takes, who they are so far, who is still needed, and which groups come later', () => {
+    const yes = (by: string, ...policies: string[]) => ({ approve: true, by, name: `Name of ${by}`, atMs: NOW_MS, policies });
+    const record = {
+      ...sql,
+      createdAtMs: NOW_MS - 600_000,
+      policies: [
+        policyOf('two', {
+          approvers: ['dba'],
+          quorum: 3,
+          escalate: [
+            { afterMs: 300_000, groups: ['managers'] },
+            { afterMs: 900_000, groups: ['on-call', 'directors'] },
+          ],
+        }),
+        policyOf('apart', { approvers: ['finance'], distinct: true }),
+      ],
+      verdicts: [yes('lea', 'two'), yes('fin', 'apart')],
+    };
+    const dba = ['dba', 'managers'];
+    const viewer = mayDecide({ stillNeeded: [dba, dba, ['finance']] });
+    const page = show(record, { viewer });
+    expect(page.texts('.why-list .quorum')[0])
+      .to.contain('1 of 3 people')
+      .and.contain('Name of lea')
+      .and.contain('2 more, each one of dba, managers');
+    expect(page.texts('.why-list .quorum')[0]).to.contain('also on-call, directors').and.not.contain('also managers');
+    expect(page.texts('.why-list .quorum')[1])
+      .to.contain('Name of fin')
+      .and.contain('by people who count for no other policy of this call');
+    expect(page.text('.decide')).to.contain('After yours, 2 people, each one of dba, managers and one of finance are still needed.');
+    // as the desk counts them now: one of them has left
+    const seats = [
+      { id: 'two', needed: 3, filledBy: [] },
+      { id: 'apart', needed: 1, filledBy: ['fin'] },
+    ];
+    const now = show(record, { viewer: mayDecide({ seats }) });
+    expect(now.texts('.why-list .quorum')[0]).to.contain('0 of 3 people').and.contain('3 more').and.not.contain('Name of lea');
+  });
+
+  it('lets who has said yes still say no, and nothing else', () => {
+    const denies = { formToken: 'form-token', key: 'key-1' };
+    const page = show(sql, { viewer: { may: false, why: 'Your yes already counts here.', denies } });
+    expect(page.text('.decide')).to.contain('You said yes').and.contain('Your yes already counts here.');
+    expect(page.texts('form button')).to.deep.equal(['Deny after all']);
+    expect(page.one('form button').attr('value')).to.equal('deny');
+    const refused = { reason: 'misread', errors: { form: 'Changed since you opened this. Read again.' } };
+    const again = show(sql, { viewer: { may: false, why: 'w', denies }, refused });
+    expect(again.text('.error')).to.equal('Changed since you opened this. Read again.');
+    expect(again.text('textarea')).to.equal('misread');
+  });
+
   it('offers no yes where some of it is not shown, but the way to all of it', () => {
     const page = show(refund, { viewer: mayDecide({ mustShowAll: true }) });
     expect(page.all('button.approve')).to.have.length(0);

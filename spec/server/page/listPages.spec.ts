@@ -9,6 +9,8 @@ import { historyPage } from '../../../lib/server/page/list/historyPage.js';
 import type { HistoryView } from '../../../lib/server/page/list/historyPage.js';
 import { inboxPage } from '../../../lib/server/page/list/inboxPage.js';
 import type { InboxView } from '../../../lib/server/page/list/inboxPage.js';
+import { logPlaces } from '../../../lib/server/page/logPlaces.js';
+import type { ShownPlace } from '../../../lib/server/page/logPlaces.js';
 import { policiesPage } from '../../../lib/server/page/list/policiesPage.js';
 import type { PoliciesView } from '../../../lib/server/page/list/policiesPage.js';
 import { unknownPage } from '../../../lib/server/page/list/unknownPage.js';
@@ -225,6 +227,7 @@ describe('The history', () => {
       { ...approvalCard(used), outcome: 'unknown' },
       approvalCard(used),
     ],
+    places: new Map(),
     isFirst: true,
     mayExport: false,
     ...more,
@@ -239,6 +242,17 @@ describe('The history', () => {
       'Verdict Approvedby p-ann, 14:27:00 UTC',
     ]);
     expect(page.texts('ol .left')).to.deep.equal(['Run waits for a decision', 'Run done', 'Run may have run', 'Run running']);
+  });
+
+  it('says where its records are in the audit logs, and leads to where each is named', () => {
+    const rows = [approvalCard(mail), { ...approvalCard(used), outcome: 'completed' as const }];
+    const place = (writer: string, seq: number, kind: string): ShownPlace => ({ writer, seq, kind });
+    const places = new Map([[used.decisionId, [place('w0', 128, 'verdict'), place(EVIL, 7, EVIL), place('w0', 131, 'consumed')]]]);
+    const page = elements(historyPage(view({ rows, places })));
+    expect(page.texts('ol .quo a')).to.deep.equal([`log w0 #128 #131, log ${EVIL} #7`]);
+    expect(page.hrefs()).to.include(`/a/${used.decisionId}#record`);
+    expect(page.all('img')).to.deep.equal([]);
+    expect(logPlaces(places.get(used.decisionId) ?? [], true)).to.equal(`log w0 #128 verdict, #131 consumed, log ${EVIL} #7 ${EVIL}`);
   });
 
   it('keeps what was typed, with the error beside its field', () => {

@@ -192,10 +192,12 @@ describe('Verdicts over HTTP', () => {
         may_decide: true,
         viewer: {
           may: true,
+          may_deny: true,
           why: null,
           policies: ['refund'],
           needs: { assurance: 'session', code: false, reason: 'optional', passkey: false },
           yes_so_far: 0,
+          seats: [{ policy: 'refund', needed: 1, filled_by: [] }],
           last_yes: true,
         },
       });

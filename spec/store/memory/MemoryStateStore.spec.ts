@@ -2,11 +2,16 @@ import { expect } from 'chai';
 import { MemoryStateStore } from '../../../lib/store/memory/MemoryStateStore.js';
 import { recordOf } from '../../support/approvalRecords.js';
 import { behavesLikeApprovalStore } from '../behavesLikeApprovalStore.js';
+import { behavesLikeHaltGate } from '../behavesLikeHaltGate.js';
 import { behavesLikeServerStore } from '../behavesLikeServerStore.js';
 import { behavesLikeTaskStore } from '../behavesLikeTaskStore.js';
 
 behavesLikeServerStore('MemoryStateStore', () => new MemoryStateStore());
 behavesLikeApprovalStore('MemoryStateStore.approvals', () => new MemoryStateStore().approvals);
+behavesLikeHaltGate('MemoryStateStore', () => {
+  const store = new MemoryStateStore();
+  return [store, store];
+});
 behavesLikeTaskStore('MemoryStateStore.tasks', () => new MemoryStateStore().tasks);
 
 describe('MemoryStateStore', () => {

@@ -7,6 +7,8 @@ import { rejection } from '../../support/rejection.js';
 import { postgresServer } from '../../support/postgresServer.js';
 import { PostgresStores } from '../../support/postgresStores.js';
 import { recordOf } from '../../support/approvalRecords.js';
+import { storedRecord } from '../../support/storedRecords.js';
+import { behavesLikeHaltGate } from '../behavesLikeHaltGate.js';
 import { behavesLikeServerStore } from '../behavesLikeServerStore.js';
 
 describe('A PostgreSQL store of tenants', function () {
@@ -40,6 +42,7 @@ describe('A PostgreSQL store of tenants', function () {
     restore: (): Promise<void> => clock.set(0),
   };
   behavesLikeServerStore('postgresStore', emptied, clock);
+  behavesLikeHaltGate('postgresStore', async () => [await emptied(), await stores.open({ schema })]);
 
   it('lets older code write until there is a row of another tenant', async () => {
     const own = stores.newSchema();
@@ -50,6 +53,8 @@ describe('A PostgreSQL store of tenants', function () {
     expect(await minReader()).to.deep.equal([{ min_reader: 4 }]);
     await store.forTenant('acme').approvals.insert(recordOf());
     expect(await minReader()).to.deep.equal([{ min_reader: 5 }]);
+    await store.forTenant('acme').records.insert(storedRecord({ kind: 'halt' }));
+    expect(await minReader()).to.deep.equal([{ min_reader: 6 }]);
   });
 
   it('keeps what was asked by others when the process is gone that asked for them, and withdraws what is its own', async () => {

@@ -158,6 +158,7 @@ describe('Opening a SQLite store', () => {
     store.approvals.replace({ ...denied, status: 'denied', version: 2, verdicts: [{ approve: false, by: 'b', atMs: 3, policies: [] }] }, 1);
     store.close();
     const db = bare();
+    db.exec('DROP TABLE counter; DROP TABLE counter_token; DROP TABLE gate');
     // what the fifth version added, and the indexes that it replaced
     for (const index of ['', '_tool', '_expires', '_denied']) db.exec(`DROP INDEX approval_tenant${index}`);
     db.exec('DROP INDEX approval_idempotency; DROP INDEX approval_made; DROP TABLE record; DROP TABLE record_head');

@@ -5,6 +5,8 @@ import { join } from 'node:path';
 import { sqliteStore } from '../../../lib/store/sqlite/index.js';
 import type { ServerStore } from '../../../lib/store/StateStore.js';
 import { recordOf } from '../../support/approvalRecords.js';
+import { storedRecord } from '../../support/storedRecords.js';
+import { behavesLikeHaltGate } from '../behavesLikeHaltGate.js';
 import { behavesLikeServerStore } from '../behavesLikeServerStore.js';
 import { needsSqlite, sqliteFiles } from './sqliteFiles.js';
 
@@ -21,6 +23,12 @@ describe('sqliteStore', () => {
   };
 
   behavesLikeServerStore('sqliteStore', fresh);
+  behavesLikeHaltGate('sqliteStore', () => {
+    const store = fresh();
+    const other = sqliteStore(join(folder, `${count}.db`), { pollMs: 20 });
+    other.open();
+    return [store, other];
+  });
 });
 
 describe('A SQLite store of tenants', () => {
@@ -34,5 +42,7 @@ describe('A SQLite store of tenants', () => {
     expect(minReader()).to.include({ value: 4 });
     await store.forTenant('acme').approvals.insert(recordOf());
     expect(minReader()).to.include({ value: 5 });
+    await store.forTenant('acme').records.insert(storedRecord({ kind: 'halt' }));
+    expect(minReader()).to.include({ value: 6 });
   });
 });

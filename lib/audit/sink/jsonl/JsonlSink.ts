@@ -163,7 +163,7 @@ export class JsonlSink implements AuditSink {
     const openings = await this.#files.open(folderLayout.segment(open.folder, 'openings', segment), 'append');
     const before = [open.records, open.openings];
     open.openings = openings;
-    open.records = await this.#files.open(folderLayout.segment(open.folder, 'records', segment), 'create');
+    open.records = await this.#files.open(folderLayout.segment(open.folder, 'records', segment), 'segment');
     await this.#files.syncFolder(open.folder);
     open.end = { ...open.end, segment, bytes: 0 };
     for (const file of before) await file.close();

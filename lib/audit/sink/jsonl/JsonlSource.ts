@@ -1,11 +1,12 @@
 import { join } from 'node:path';
 import type { AuditSource, Opening } from '../AuditSink.js';
 import { openingIn } from '../openingText.js';
+import { storedText, unreadableText } from '../storedText.js';
 import { isWriterName } from '../writerName.js';
 import type { AuditFile, AuditFiles } from './AuditFiles.js';
 import { lastNote, readNotes } from './placedNote.js';
 import { folderLayout, segmentsIn } from './folderLayout.js';
-import { linesIn, readLines, textOf } from './readLines.js';
+import { linesIn, readLines } from './readLines.js';
 import { ifThere, withFile } from './withFile.js';
 
 const SEQ = /^\{"v":\d+,"seq":(\d{1,16}),/;
@@ -99,7 +100,7 @@ export class JsonlSource implements AuditSource {
 /** The position of the first record in a file; `undefined` where it has none yet. */
 async function firstSeq(file: AuditFile): Promise<number | undefined> {
   const head = Buffer.alloc(64);
-  const match = SEQ.exec(textOf(head.subarray(0, await file.read(head, 0))));
+  const match = SEQ.exec(head.toString('latin1', 0, await file.read(head, 0)));
   return match === null ? undefined : Number(match[1]);
 }
 
@@ -120,5 +121,8 @@ async function* wholeLines(file: AuditFile, from: number = 0): AsyncGenerator<Pa
   const { end, rest } = next.value;
   // of a line that is being written this moment, more is there by now
   if (rest.length > 0 && (await file.size()) > end + rest.length) yield* wholeLines(file, end);
-  else if (rest.length > 0) yield { torn: textOf(rest) };
+  else if (rest.length > 0) {
+    const text = storedText(rest);
+    yield { torn: unreadableText(text) ?? text };
+  }
 }

@@ -1,5 +1,6 @@
 import type { Opening } from '../AuditSink.js';
 import { openingIn } from '../openingText.js';
+import { unreadableText } from '../storedText.js';
 import type { AuditFile } from './AuditFiles.js';
 import { placedLines, readLines } from './readLines.js';
 
@@ -22,7 +23,7 @@ export async function blankOpenings(
   for (; next.done !== true; next = await reader.next()) {
     for (const { text, at, bytes } of placedLines(next.value)) {
       const opening = openingIn(text);
-      if (opening === undefined ? text.trim() === '' : !which(opening)) continue;
+      if (opening === undefined ? text.trim() === '' : unreadableText(text) === undefined && !which(opening)) continue;
       await file.write(Buffer.alloc(bytes, SPACE), at);
       if (opening !== undefined) count += 1;
       isChanged = true;

@@ -1,4 +1,5 @@
 import { isUtf8 } from 'node:buffer';
+import { storedText } from '../storedText.js';
 import type { AuditFile } from './AuditFiles.js';
 
 /** Whole lines that were read together. */
@@ -45,7 +46,7 @@ export function* placedLines({ bytes, at }: LineChunk): Generator<{ readonly tex
   for (let start = 0; start <= bytes.length;) {
     const found = bytes.indexOf(LINE_END, start);
     const end = found < 0 ? bytes.length : found;
-    yield { text: textOf(bytes.subarray(start, end)), at: at + start, bytes: end - start };
+    yield { text: storedText(bytes.subarray(start, end)), at: at + start, bytes: end - start };
     start = end + 1;
   }
 }
@@ -53,9 +54,4 @@ export function* placedLines({ bytes, at }: LineChunk): Generator<{ readonly tex
 /** The lines of a chunk. */
 export function linesIn(chunk: LineChunk): readonly string[] {
   return isUtf8(chunk.bytes) ? chunk.bytes.toString('utf8').split('\n') : [...placedLines(chunk)].map(({ text }) => text);
-}
-
-/** Bytes that are not UTF-8 must not become the text of other bytes: a decoder would put in their place what may well be in a record. */
-export function textOf(bytes: Buffer): string {
-  return bytes.toString(isUtf8(bytes) ? 'utf8' : 'latin1');
 }

@@ -89,6 +89,8 @@ export class SqliteAuditSink implements AuditSink {
   erase(which: (opening: Opening) => boolean): number {
     const db = openAuditSchema(this.#path);
     try {
+      // better nothing is erased than something that is still there
+      writeBack(db);
       let count = 0;
       const read = db.prepare(`SELECT ord, body FROM opening WHERE ord > ? ORDER BY ord LIMIT ${ERASED_AT_ONCE}`);
       for (let place = 0, isMore = true; isMore;) {
@@ -102,8 +104,7 @@ export class SqliteAuditSink implements AuditSink {
         place = rows.at(-1)?.ord ?? place;
         isMore = rows.length === ERASED_AT_ONCE;
       }
-      // what was deleted is in the file's journal until that is written anew
-      if (count > 0) db.exec('PRAGMA wal_checkpoint(TRUNCATE)');
+      if (count > 0) writeBack(db);
       return count;
     } catch (error) {
       throw failure('erased', error);
@@ -198,6 +199,15 @@ function checkedTree(db: DatabaseSync, writer: string, text: string): TreeState 
     { note: string } | undefined;
   checkSealed(writer, tree, lastCheckpointIn(row?.note, writer));
   return tree;
+}
+
+/** What was deleted is in the file's journal until that is emptied, for which no one may be reading from it. @throws StoreError where someone is */
+function writeBack(db: DatabaseSync): void {
+  const { busy } = db.prepare('PRAGMA wal_checkpoint(TRUNCATE)').get() as { readonly busy: number };
+  if (busy !== 0)
+    throw new StoreError(
+      'Another connection reads the file of the audit logs, such as a backup or a shell, and keeps in its journal what is deleted. End that one, and erase again.',
+    );
 }
 
 function letGo(db: DatabaseSync, { writer, token }: OpenSqliteLog): void {

@@ -52,3 +52,24 @@ export interface Placed {
   readonly seq: number;
   readonly committedAt?: number | undefined;
 }
+
+/** How much later than its end an approval may be recorded as decided or used: the record is written after it. */
+export const SLACK_MS = 60_000;
+
+/**
+ * Whether a record of an approval comes after its end. No record is older than the one before, so after a clock was set back the times of a log stand still: an
+ * approval that was opened meanwhile looks over from its start, and of such a one it cannot be told.
+ */
+export function isAfterEnd(record: TimedPlace, opened: OpenedRecord): boolean {
+  const { expiresAt } = opened;
+  return timeOf(opened) <= expiresAt && timeOf(record) > expiresAt + SLACK_MS;
+}
+
+interface TimedPlace extends Placed {
+  readonly at: number;
+}
+
+/** When what a record tells of was done, as far as that is known. */
+export function timeOf({ at, committedAt = at }: TimedPlace): number {
+  return committedAt;
+}

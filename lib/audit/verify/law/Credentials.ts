@@ -3,6 +3,8 @@ import type { CredentialRecord, VerdictRecord } from '../../record/AuditRecord.j
 /** The passkeys that the logs say were registered and removed. */
 export class Credentials {
   readonly #records = new Map<string, CredentialRecord[]>();
+  /** The challenges that were signed, with the verdict that they are over. */
+  readonly #signed = new Map<string, string>();
 
   add(record: CredentialRecord): void {
     const records = this.#records.get(record.credential);
@@ -12,15 +14,21 @@ export class Credentials {
 
   /** The public key (COSE, base64url) with which that person could sign at the time of a verdict. */
   keyAt({ writer, seq, at, committedAt, by, tenantId }: VerdictRecord, credential: string): string | undefined {
-    let key: string | undefined;
-    // in one log by place, across logs by time, and so is a verdict that was written late
-    const before = (this.#records.get(credential) ?? []).filter((record) =>
-      record.writer === writer && committedAt === undefined ? record.seq < seq : record.at <= (committedAt ?? at),
-    );
-    for (const { act, person, publicKey, tenantId: tenant } of before.toSorted((a, b) => a.at - b.at)) {
-      if (person !== by || tenant !== tenantId) continue;
-      key = act === 'registered' ? publicKey : undefined;
+    let found: CredentialRecord | undefined;
+    for (const record of this.#records.get(credential) ?? []) {
+      if (record.person !== by || record.tenantId !== tenantId) continue;
+      // in one log by place, across logs by time, and so is a verdict that was written late
+      const isBefore = record.writer === writer && committedAt === undefined ? record.seq < seq : record.at <= (committedAt ?? at);
+      if (isBefore && record.at >= (found?.at ?? 0)) found = record;
     }
-    return key;
+    return found?.act === 'registered' ? found.publicKey : undefined;
+  }
+
+  /** Whether no other verdict has that signature: a person signs one verdict at a time, and its statement, which would show the other one, may be erased. */
+  isOver(challenge: string, { decisionId, tenantId = '', by, approved, effective }: VerdictRecord): boolean {
+    const verdict = JSON.stringify([decisionId, tenantId, by, approved, effective]);
+    const first = this.#signed.get(challenge);
+    if (first === undefined) this.#signed.set(challenge, verdict);
+    return first === undefined || first === verdict;
   }
 }

@@ -3,6 +3,7 @@ import type { Opening } from '../../sink/AuditSink.js';
 import { ApprovalCases } from './ApprovalCases.js';
 import type { AuditCounts } from '../report/AuditReport.js';
 import type { Findings } from '../report/Findings.js';
+import { HaltsInForce } from './HaltsInForce.js';
 import { IdSet } from './IdSet.js';
 
 type LawCounts = Omit<AuditCounts, 'records' | 'openings'>;
@@ -25,6 +26,7 @@ export class Law {
   #allowed = new Map<string, DecidedRecord>();
   #open = new Map<string, EnteringRecord>();
   #loaded = new Set<string>();
+  #halts = new HaltsInForce();
   /** Over all logs: policies that were loaded, and records that were written late, perhaps in another log than that of their policies. */
   readonly #everLoaded = new Set<string>();
   readonly #late: { readonly key: string; readonly writer: string; readonly seq: number }[] = [];
@@ -50,6 +52,7 @@ export class Law {
     this.#allowed = new Map();
     this.#open = new Map();
     this.#loaded = new Set();
+    this.#halts = new HaltsInForce();
     this.#openIn.set(writer, this.#open);
   }
 
@@ -58,6 +61,8 @@ export class Law {
     switch (record.kind) {
       case 'started':
         this.#isServer = record.source === 'server';
+        // a writer says anew what is halted, and does not know what was lifted while it was away
+        this.#halts = new HaltsInForce();
         return;
       case 'policies':
         this.#loaded.add(`${record.tenantId ?? ''} ${record.hash}`);
@@ -77,6 +82,8 @@ export class Law {
       case 'begun':
       case 'ended':
         return this.#cases.add(record, opening);
+      case 'halt':
+        return this.#halts.record(record);
       case 'credential':
         return this.#cases.credential(record);
       default:
@@ -153,6 +160,9 @@ export class Law {
       else this.#compare(record, outer, 'the entry around it');
       return;
     }
+    const halt = this.#halts.over(record, this.#allowed.get(decisionId));
+    if (halt !== undefined)
+      this.#add('run_while_halted', record, `Record ${seq} enters a method that a halt before it says must not run (record ${halt.seq}).`);
     this.#runs += 1;
     this.#open.set(decisionId, record);
     const isFirst = this.#entered.add(decisionId);
@@ -174,7 +184,7 @@ export class Law {
     { agentId, toolName, tenantId, effective }: Pick<DecidedRecord, 'agentId' | 'toolName' | 'tenantId' | 'effective'>,
     other: string,
   ): void {
-    if (record.agentId !== agentId || (record.reused !== true && record.toolName !== toolName) || record.tenantId !== tenantId)
+    if (record.agentId !== agentId || record.toolName !== toolName || record.tenantId !== tenantId)
       this.#add('run_of_another_call', record, `Record ${record.seq} enters a method for another agent or tool than ${other}.`);
     if (record.effective !== effective)
       this.#add('run_with_other_params', record, `Record ${record.seq} enters a method with other params than ${other}.`);

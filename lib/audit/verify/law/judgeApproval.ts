@@ -1,9 +1,10 @@
-import type { EnteringRecord, OpenedRecord } from '../../record/AuditRecord.js';
-import { isBefore } from './ApprovalCase.js';
+import type { DecidedRecord, EnteringRecord, OpenedRecord } from '../../record/AuditRecord.js';
+import { isAfterEnd, isBefore } from './ApprovalCase.js';
 import type { ApprovalCase, Placed } from './ApprovalCase.js';
 import type { Credentials } from './Credentials.js';
 import type { Findings } from '../report/Findings.js';
 import { judgeVerdicts } from './judgeVerdicts.js';
+import { RecordsByLog } from './RecordsByLog.js';
 
 /** What one approval comes to, besides what is wrong with it. */
 export interface JudgedApproval {
@@ -11,9 +12,6 @@ export interface JudgedApproval {
   readonly signatures: number;
   readonly erasedStatements: number;
 }
-
-/** How much later than its end an approval may be recorded as used: the record is written after the use. */
-const SLACK_MS = 60_000;
 
 /** Finds what is wrong with one approval: it was opened, its quorum said yes to exactly these params, it was used once and begun by one claim, and only that claim ran. */
 export function judgeApproval(found: ApprovalCase, credentials: Credentials, findings: Findings): JudgedApproval {
@@ -51,29 +49,27 @@ type Say = (code: string, place: Placed, message: string) => void;
 /** One approval is at most one run, but for a claim that was given back before the method, and calls that say that they may run again. */
 function judgeEntries({ entries, settled, begun }: ApprovalCase, say: Say): void {
   const [first] = entries;
-  if (first !== undefined && !first.isFirst && entries.length === 1)
+  if (first !== undefined && !first.isFirst)
     say('run_twice', first.record, `Record ${first.record.seq} enters a method a second time under one decision.`);
-  for (const [i, { record }] of entries.entries()) {
-    const before = entries[i - 1]?.record;
-    if (before !== undefined && !mayFollow(before, record, settled))
-      say('run_twice', record, `Record ${record.seq} enters a method a second time under one approval.`);
-    const claims = begun.map(({ claim }) => claim);
-    if (claims.length > 0 && record.claim !== undefined && !claims.includes(record.claim) && record.idempotent !== true)
-      say('run_of_another_claim', record, `Record ${record.seq} enters a method under another claim than the one that began.`);
+  const claims = new Set(begun.map(({ claim }) => claim));
+  const withheld = new RecordsByLog(settled.filter(({ outcome }) => outcome === 'withheld'));
+  const unknown = new RecordsByLog(settled.filter(({ outcome }) => outcome === 'unknown'));
+  let before: EnteringRecord | undefined;
+  for (const { record } of entries) {
+    const { seq, claim, idempotent } = record;
+    if (before !== undefined && !withheld.isAnyBetween(before, record) && !(idempotent === true && unknown.isAnyBetween(before, record)))
+      say('run_twice', record, `Record ${seq} enters a method a second time under one approval.`);
+    before = record;
+    if (claims.size > 0 && claim !== undefined && !claims.has(claim) && idempotent !== true)
+      say('run_of_another_claim', record, `Record ${seq} enters a method under another claim than the one that began.`);
   }
-}
-
-function mayFollow(before: EnteringRecord, record: EnteringRecord, settled: ApprovalCase['settled']): boolean {
-  const ends = settled.filter(
-    (end) => end.writer !== before.writer || (end.seq > before.seq && (record.writer !== before.writer || end.seq < record.seq)),
-  );
-  return ends.some(({ outcome }) => outcome === 'withheld' || (outcome === 'unknown' && record.idempotent === true));
 }
 
 function judgeOpened({ asked, decisionId }: ApprovalCase, here: readonly OpenedRecord[], say: Say): void {
   const [first, ...others] = here as readonly [OpenedRecord, ...OpenedRecord[]];
+  const policies = JSON.stringify(first.policies);
   for (const other of others) {
-    if (other.effective === first.effective && JSON.stringify(other.policies) === JSON.stringify(first.policies)) continue;
+    if (other.effective === first.effective && JSON.stringify(other.policies) === policies) continue;
     say('opened_twice', other, `Record ${other.seq} opens an approval that was opened before, for something else.`);
   }
   if (asked === undefined || asked.decisionId !== decisionId) return;
@@ -82,37 +78,56 @@ function judgeOpened({ asked, decisionId }: ApprovalCase, here: readonly OpenedR
 
 function judgeUse(found: ApprovalCase, opened: OpenedRecord, covered: (by: Placed) => boolean, say: Say): void {
   const { consumed, begun, ended, entries, decidedAgain } = found;
-  for (const [i, record] of consumed.entries()) {
+  const [uses, starts, ends] = [new RecordsByLog(consumed), new RecordsByLog(begun), new RecordsByLog(ended)];
+  const again = new RecordsByLog(decidedAgain);
+  const isOtherToken = otherThanBefore();
+  for (const record of consumed) {
     sameCall(record, opened, 'what was approved', say);
     if (!isBefore(opened, record)) say('used_before_opened', record, `Record ${record.seq} uses an approval that is opened only later.`);
-    if ((record.committedAt ?? record.at) > opened.expiresAt + SLACK_MS)
-      say('used_too_late', record, `Record ${record.seq} uses an approval that had expired.`);
-    if (consumed.slice(0, i).some(({ token }) => token !== record.token))
-      say('used_twice', record, `Record ${record.seq} uses an approval that was used before.`);
+    if (isAfterEnd(record, opened)) say('used_too_late', record, `Record ${record.seq} uses an approval that had expired.`);
+    if (isOtherToken(record.token)) say('used_twice', record, `Record ${record.seq} uses an approval that was used before.`);
     if (!covered(record))
       say('quorum_missing', record, `Record ${record.seq} uses an approval that did not have the yes of everyone it needs.`);
-    if (ended.some((end) => record.committedAt === undefined && end.writer === record.writer && end.seq < record.seq))
+    if (record.committedAt === undefined && ends.isAnyAhead(record))
       say('used_after_end', record, `Record ${record.seq} uses an approval that had expired or was withdrawn.`);
   }
-  for (const [i, record] of begun.entries()) {
+  const isOtherClaim = otherThanBefore();
+  for (const record of begun) {
     sameCall({ ...record, effective: opened.effective }, opened, 'what was approved', say);
-    if (!consumed.some((use) => isBefore(use, record)))
+    if (!uses.isAnyBefore(record))
       say('begun_without_use', record, `Record ${record.seq} begins a run under an approval that was not used for it.`);
-    if (begun.slice(0, i).some(({ claim }) => claim !== record.claim))
-      say('begun_twice', record, `Record ${record.seq} begins a second run under one approval.`);
+    if (isOtherClaim(record.claim)) say('begun_twice', record, `Record ${record.seq} begins a second run under one approval.`);
   }
   for (const { record } of entries) {
     sameCall(record, opened, 'what was approved', say);
-    if (!consumed.some((use) => isBefore(use, record)))
+    if (!uses.isAnyBefore(record))
       say('run_without_use', record, `Record ${record.seq} enters a method under an approval that was not used for it.`);
-    if (record.claim !== undefined && !begun.some((start) => isBefore(start, record)))
+    if (record.claim !== undefined && !starts.isAnyBefore(record))
       say('run_not_begun', record, `Record ${record.seq} enters a method under an approval without having begun.`);
     if (!covered(record))
       say('quorum_missing', record, `Record ${record.seq} enters a method whose approval did not have the yes of everyone it needs.`);
-    const fresh = decidedAgain.findLast((decided) => decided.writer === record.writer && decided.seq < record.seq);
-    if (fresh?.effect === 'deny')
-      say('run_of_denied', record, `Record ${record.seq} enters a method that the policies denied when it was about to run.`);
+    judgeFresh(record, again.lastAhead(record), say);
   }
+}
+
+/** What was decided on a call when it was about to run allows it with the same params, or it does not run. */
+function judgeFresh(record: EnteringRecord, fresh: DecidedRecord | undefined, say: Say): void {
+  if (fresh?.effect === 'deny')
+    say('run_of_denied', record, `Record ${record.seq} enters a method that the policies denied when it was about to run.`);
+  else if (fresh?.effect === 'approval_needed')
+    say('run_of_asked', record, `Record ${record.seq} enters a method of which a person had to be asked anew when it was about to run.`);
+  else if (fresh !== undefined && fresh.effective !== record.effective)
+    say('run_of_changed', record, `Record ${record.seq} enters a method with other params than were decided on when it was about to run.`);
+}
+
+/** Tells of each value whether there was another one before. */
+function otherThanBefore(): (value: string) => boolean {
+  const before = new Set<string>();
+  return (value) => {
+    const isOther = before.size > (before.has(value) ? 1 : 0);
+    before.add(value);
+    return isOther;
+  };
 }
 
 /** Whether two records are about one call of one agent with the same params. */

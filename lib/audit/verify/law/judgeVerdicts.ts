@@ -1,14 +1,14 @@
 import { createHash } from 'node:crypto';
 import { canonicalText } from '../../../common/data/canonical.js';
 import { isAssuranceFor } from '../../../decision/desk/assurance.js';
-import { isHostOperator } from '../../../decision/desk/eligibility.js';
-import { isSamePerson, maybeSamePerson } from '../../../model/personId.js';
+import { isHostOperator, OPERATOR } from '../../../model/terms/isHostOperator.js';
+import { likenessOf, maybeSamePerson } from '../../../model/personId.js';
 import type { OpenedRecord, RecordedApprovalPolicy, VerdictRecord } from '../../record/AuditRecord.js';
-import type { VerdictProof } from '../../../store/ApprovalStore.js';
-import { isBefore } from './ApprovalCase.js';
+import { isAfterEnd, isBefore, SLACK_MS, timeOf } from './ApprovalCase.js';
 import type { ApprovalCase, Placed, VerdictOpening } from './ApprovalCase.js';
 import type { Credentials } from './Credentials.js';
 import { commitmentIn, digestCommitment } from '../line/openingFault.js';
+import { seatedFrom } from './seatedFrom.js';
 import { passkeyProof } from './passkeyProof.js';
 
 type Say = (code: string, place: Placed, message: string) => void;
@@ -21,15 +21,31 @@ export interface JudgedVerdicts {
   readonly erasedStatements: number;
 }
 
-/** How much later than its end a verdict may be recorded: the record is written after the verdict. */
-const SLACK_MS = 60_000;
+/** What every verdict on an approval is compared with. */
+interface Asked {
+  readonly opened: OpenedRecord;
+  readonly policies: readonly AskingPolicy[];
+  readonly ids: ReadonlySet<string>;
+}
+
+interface AskingPolicy extends Pick<RecordedApprovalPolicy, 'id' | 'severity' | 'selfApproval' | 'distinct'> {
+  readonly approvers: ReadonlySet<string> | undefined;
+  readonly quorum: number;
+  /** Groups that are added, and after how long. */
+  readonly steps: readonly { readonly afterMs: number; readonly groups: ReadonlySet<string> }[];
+}
 
 /** Finds what is wrong with the verdicts on an approval. One that is not good counts for nothing. */
 export function judgeVerdicts({ verdicts }: ApprovalCase, opened: OpenedRecord, credentials: Credentials, say: Say): JudgedVerdicts {
+  const policies = opened.policies.map(({ id, severity, selfApproval, approvers, quorum = 1, distinct, escalate = [] }) => {
+    const steps = escalate.map(({ afterMs, groups }) => ({ afterMs, groups: new Set(groups) }));
+    return { id, severity, selfApproval, approvers: approvers && new Set(approvers), quorum, distinct, steps };
+  });
+  const asked: Asked = { opened, policies, ids: new Set(policies.map(({ id }) => id)) };
   const good: VerdictRecord[] = [];
   let [signatures, erasedStatements] = [0, 0];
   for (const { record, opening } of verdicts) {
-    const faults = [...verdictFaults(record, opening, opened)];
+    const faults = [...verdictFaults(record, opening, asked)];
     const signed = record.proof === undefined ? undefined : signedBy(record, record.proof, opening, credentials);
     if (typeof signed === 'string') faults.push(['signature', signed]);
     else if (signed !== undefined) {
@@ -39,31 +55,85 @@ export function judgeVerdicts({ verdicts }: ApprovalCase, opened: OpenedRecord, 
     for (const [code, why] of faults) say(`verdict_${code}`, record, `The verdict in record ${record.seq} ${why}.`);
     if (faults.length === 0) good.push(record);
   }
-  const covered = (by: Placed): boolean => {
-    const before = good.filter((record) => isBefore(record, by));
-    return before.every(({ approved }) => approved) && opened.policies.every((policy) => peopleFor(policy, before) >= (policy.quorum ?? 1));
+  return { covered: coveredBy(good, policies), signatures, erasedStatements };
+}
+
+/** How far the verdicts have come, as one log sees them: what is in other logs may be before everything. */
+interface Coverage {
+  /** After which record every policy has its quorum. */
+  readonly from: number;
+  /** Which record is the first no. */
+  readonly until: number;
+}
+
+/** A hostile log may have any number of verdicts and uses: each verdict is counted once for each log, and not for each use. */
+function coveredBy(good: readonly VerdictRecord[], policies: readonly AskingPolicy[]): JudgedVerdicts['covered'] {
+  const coverages = new Map<string, Coverage>();
+  return ({ writer, seq }) => {
+    let coverage = coverages.get(writer);
+    if (coverage === undefined) {
+      coverage = coverageIn(writer, good, policies);
+      coverages.set(writer, coverage);
+    }
+    return coverage.from < seq && seq <= coverage.until;
   };
-  return { covered, signatures, erasedStatements };
+}
+
+function coverageIn(writer: string, good: readonly VerdictRecord[], policies: readonly AskingPolicy[]): Coverage {
+  const placeOf = (record: VerdictRecord): number => (record.writer === writer && record.committedAt === undefined ? record.seq : -1);
+  const people = new Map(policies.map((policy) => [policy, new Set<string>()]));
+  const short = new Set(policies);
+  let [from, until] = [Infinity, Infinity];
+  const inOrder = good.toSorted((a, b) => placeOf(a) - placeOf(b));
+  for (const record of inOrder) {
+    const place = placeOf(record);
+    if (!record.approved) until = Math.min(until, place);
+    else if (short.size > 0) {
+      const person = personIn(record);
+      const ids = record.policies && new Set(record.policies);
+      for (const [policy, known] of people)
+        if (ids?.has(policy.id) !== false && known.add(person).size >= policy.quorum) short.delete(policy);
+      if (short.size === 0) from = place;
+    }
+  }
+  if (from !== Infinity && policies.some(({ distinct }) => distinct === true)) {
+    const all = policies.map(({ id }) => id);
+    const given = inOrder.filter(({ approved }) => approved);
+    const last =
+      given[
+        seatedFrom(
+          given.map((record) => ({ person: personIn(record), policies: record.policies ?? all })),
+          policies,
+        )
+      ];
+    from = last === undefined ? Infinity : placeOf(last);
+  }
+  return { from, until };
+}
+
+/** Who gave a verdict, as people are counted. The operator of the host is one, under every name. */
+function personIn({ by, assurance }: VerdictRecord): string {
+  return likenessOf(isHostOperator(by, assurance) ? OPERATOR : by);
 }
 
 type Fault = readonly [code: string, why: string];
 
-function* verdictFaults(record: VerdictRecord, opening: VerdictOpening | undefined, opened: OpenedRecord): Generator<Fault> {
-  const { approved, policies, assurance, proof } = record;
+function* verdictFaults(record: VerdictRecord, opening: VerdictOpening | undefined, asked: Asked): Generator<Fault> {
+  const { approved, assurance, proof } = record;
+  const { opened, ids } = asked;
+  const policies = record.policies && new Set(record.policies);
   if (record.agentId !== opened.agentId || record.toolName !== opened.toolName || record.tenantId !== opened.tenantId)
     yield ['other_call', 'is about another agent or tool than what a person was asked'];
   if (record.effective !== opened.effective) yield ['other_params', 'is about other params than what a person was asked'];
   if (!isBefore(opened, record)) yield ['too_early', 'comes before a person was asked'];
-  if ((record.committedAt ?? record.at) > opened.expiresAt + SLACK_MS)
-    yield ['too_late', 'comes after the time in which it could be given'];
-  const known = new Set(opened.policies.map(({ id }) => id));
-  if (policies?.some((id) => !known.has(id)) === true) yield ['other_policies', 'counts for a policy that did not ask'];
+  if (isAfterEnd(record, opened)) yield ['too_late', 'comes after the time in which it could be given'];
+  if (record.policies?.some((id) => !ids.has(id)) === true) yield ['other_policies', 'counts for a policy that did not ask'];
   // a no is anyone's who may see it
   if (!approved) return;
-  const counting = opened.policies.filter(({ id }) => policies === undefined || policies.includes(id));
+  const counting = asked.policies.filter(({ id }) => policies === undefined || policies.has(id));
   if (isRequester(record, opening, opened) && counting.some(({ selfApproval }) => selfApproval !== true))
     yield ['of_requester', 'is given by the person for whom the call is made'];
-  if (counting.some((policy) => !isApprover(record, policy)))
+  if (counting.some((policy) => !isApprover(record, policy, opened)))
     yield ['not_eligible', 'is given by someone who was in no group of its approvers'];
   if (assurance !== undefined && !isAssuranceFor(assurance, counting))
     yield ['assurance', `has the assurance ${assurance}, which is not enough for the severity of what it approves`];
@@ -78,27 +148,19 @@ function isRequester(record: VerdictRecord, opening: VerdictOpening | undefined,
 }
 
 /** What is not recorded was not known either: where no directory has groups, the program vouched for the person. */
-function isApprover({ by, assurance, groups }: VerdictRecord, { approvers }: RecordedApprovalPolicy): boolean {
-  return (
-    approvers === undefined || groups === undefined || isHostOperator(by, assurance) || groups.some((group) => approvers.includes(group))
-  );
-}
-
-/** How many people said yes for a policy. The operator of the host is one, under every name. */
-function peopleFor({ id }: RecordedApprovalPolicy, verdicts: readonly VerdictRecord[]): number {
-  const people: string[] = [];
-  for (const { by, assurance, policies } of verdicts) {
-    if (policies !== undefined && !policies.includes(id)) continue;
-    const person = isHostOperator(by, assurance) ? 'host:' : by;
-    if (!people.some((other) => isSamePerson(other, person) || maybeSamePerson(other, person))) people.push(person);
-  }
-  return people.length;
+function isApprover(record: VerdictRecord, { approvers, steps }: AskingPolicy, opened: OpenedRecord): boolean {
+  const { by, assurance, groups } = record;
+  if (approvers === undefined || groups === undefined || isHostOperator(by, assurance)) return true;
+  // both records are written a little after what they tell of
+  const openForMs = timeOf(record) - timeOf(opened) + SLACK_MS;
+  const added = steps.filter(({ afterMs }) => afterMs <= openForMs);
+  return groups.some((group) => approvers.has(group) || added.some((step) => step.groups.has(group)));
 }
 
 /** What a signature proves; in words, why it proves nothing. */
 function signedBy(
   record: VerdictRecord,
-  proof: VerdictProof,
+  proof: NonNullable<VerdictRecord['proof']>,
   opening: VerdictOpening | undefined,
   credentials: Credentials,
 ): { readonly isErased: boolean } | string {
@@ -106,16 +168,13 @@ function signedBy(
   if (key === undefined) return 'is signed with a passkey that its person did not have at that time';
   const signed = passkeyProof(proof, key);
   if (signed === undefined) return 'has a signature that is not good';
-  const text = opening?.statement === undefined ? undefined : statementIn(opening.statement);
+  if (record.statement === undefined) return 'has a signature, and nothing that it is over';
+  if (!credentials.isOver(signed.challenge, record)) return 'has the signature of another verdict';
+  // its canonical text is kept as it was signed
+  const text = opening?.statement;
   if (opening === undefined || text === undefined) return { isErased: true };
   if (createHash('sha256').update(text).digest('base64url') !== signed.challenge) return 'has a signature over something else';
   return states(text, record, signed.origin, opening.salt) ? { isErased: false } : 'has a signature over another verdict';
-}
-
-/** The statement is a text, whose canonical text is kept. */
-function statementIn(kept: string): string | undefined {
-  const text = parsed(kept);
-  return typeof text === 'string' ? text : undefined;
 }
 
 function parsed(text: string): unknown {
@@ -138,7 +197,6 @@ function states(text: string, record: VerdictRecord, origin: string, salt: strin
     said['tenant'] === tenantId &&
     said['verdict'] === (approved ? 'approve' : 'deny') &&
     said['origin'] === origin &&
-    said['nonce'] === proof?.nonce &&
     said['version'] === proof?.version &&
     typeof said['digest'] === 'string' &&
     digestCommitment('effective', salt, said['digest']) === effective

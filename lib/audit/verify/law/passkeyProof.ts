@@ -21,7 +21,7 @@ const FLAGS_AT = 32;
  * @param publicKey COSE, base64url
  * @returns what was signed; `undefined` where the signature is not good, or the authenticator did not verify a person
  */
-export function passkeyProof(proof: VerdictProof, publicKey: string): SignedChallenge | undefined {
+export function passkeyProof(proof: Omit<VerdictProof, 'nonce'>, publicKey: string): SignedChallenge | undefined {
   const key = readCoseKey(Buffer.from(publicKey, 'base64url'));
   const client = Buffer.from(proof.clientDataJSON, 'base64url');
   const authenticator = Buffer.from(proof.authenticatorData, 'base64url');

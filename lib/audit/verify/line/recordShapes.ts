@@ -13,20 +13,22 @@ const objects =
   (value) =>
     Array.isArray(value) && value.every((item: unknown) => typeof item === 'object' && item !== null && check(item as never));
 const policies = objects(({ id, hash }) => text(id) && text(hash));
+const escalations = objects(({ afterMs, groups }) => count(afterMs) && texts(groups));
 const approvalPolicies = objects(
-  ({ id, hash, severity, approvers, selfApproval, quorum, distinct }) =>
+  ({ id, hash, severity, approvers, selfApproval, quorum, distinct, escalate }) =>
     text(id) &&
     text(hash) &&
     (severity === undefined || text(severity)) &&
     (approvers === undefined || texts(approvers)) &&
     (selfApproval === undefined || flag(selfApproval)) &&
     (quorum === undefined || (count(quorum) && quorum !== 0)) &&
-    (distinct === undefined || flag(distinct)),
+    (distinct === undefined || flag(distinct)) &&
+    (escalate === undefined || escalations(escalate)),
 );
 const proof: Check = (value) =>
   typeof value === 'object' &&
   value !== null &&
-  ['kind', 'credential', 'nonce', 'clientDataJSON', 'authenticatorData', 'signature'].every((field) =>
+  ['kind', 'credential', 'clientDataJSON', 'authenticatorData', 'signature'].every((field) =>
     text((value as Readonly<Record<string, unknown>>)[field]),
   );
 const oneOf =
@@ -68,6 +70,7 @@ const SHAPES: Readonly<Record<AuditRecord['kind'], Shape>> = {
     'effective?': text,
     'session?': text,
     'facts?': text,
+    'grantId?': text,
     'requester?': text,
     'observed?': policies,
   }),
@@ -95,6 +98,16 @@ const SHAPES: Readonly<Record<AuditRecord['kind'], Shape>> = {
     'proof?': proof,
     'statement?': text,
   }),
+  grant: shape({
+    ...CALL,
+    how: oneOf('made', 'used', 'revoked'),
+    'uses?': count,
+    grantId: text,
+    by: text,
+    'maxUses?': count,
+    'expiresAt?': count,
+    'lifts?': policies,
+  }),
   consumed: shape({ ...CALL, token: text, effective: text }),
   begun: shape({ ...CALL, claim: text }),
   ended: shape({ ...CALL, how: oneOf('expired', 'withdrawn') }),
@@ -115,6 +128,19 @@ const SHAPES: Readonly<Record<AuditRecord['kind'], Shape>> = {
     person: text,
     credential: text,
     'publicKey?': text,
+    by: text,
+  }),
+  halt: shape({
+    ...PLACE,
+    'tenantId?': text,
+    how: oneOf('halted', 'lifted', 'over'),
+    halt: text,
+    'all?': yes,
+    'agentId?': text,
+    'toolName?': text,
+    'group?': text,
+    pending: oneOf('freeze', 'cancel'),
+    'until?': count,
     by: text,
   }),
   erased: shape({ ...PLACE, by: text, selector: oneOf('user', 'decision', 'before'), count }),

@@ -4,14 +4,14 @@ import { randomId } from '../../../common/nextId.js';
 import type { SecurityReport } from '../../../model/diagnostics.js';
 import { reportSecurity } from '../../../model/Journal.js';
 import type { BegunEvent, ConsumedEvent, Journal, JournalEvent } from '../../../model/Journal.js';
-import type { ApprovalRecord, ApprovalStore } from '../../../store/ApprovalStore.js';
+import type { ApprovalRecord, ApprovalStore, ChangeConditions } from '../../../store/ApprovalStore.js';
 import type { CounterStore, Takes } from '../../../store/counter/CounterStore.js';
 import { TakeRefusedError } from '../../../store/counter/TakeRefusedError.js';
 import type { EventOutbox } from '../../../store/record/EventOutbox.js';
+import type { StoredRecord } from '../../../store/RecordStore.js';
 import type { ApprovalUse, ApprovedCall, ExecutionStart } from '../../DecisionService.js';
 import { bindingDigest } from './bindingDigest.js';
 import { commitKept } from './commitKept.js';
-import type { ApprovalChange } from './commitKept.js';
 import { countedChange } from './countedChange.js';
 import { isUnderstood } from './semantics.js';
 import { spentRecord } from './spentRecord.js';
@@ -23,6 +23,10 @@ export interface UseRules {
   readonly tenantId: string | null;
   /** Whether the use is that its caller is told of the approval. Each approval is used either so or by consume, never in both ways. */
   readonly byAnswer?: boolean | undefined;
+  /**
+   * How often halts may have been changed at its use; with `again` they are read first. Throws where it is halted.
+   */
+  readonly haltChanges?: ((record: ApprovalRecord, again?: boolean) => Awaitable<number | undefined>) | undefined;
   /** Whether who approved it still may. A throw says that this cannot be known now. */
   isStillCovered(record: ApprovalRecord): Awaitable<boolean>;
   /** What is counted when it is used; `refused` where that cannot be told. */
@@ -67,17 +71,45 @@ function useUp(store: ApprovalStore, record: ApprovalRecord, use: ApprovalUse, r
   const events = [eventOf(consumed, 'consumed'), ...(rules.byAnswer === true ? [eventOf(consumed, 'begun')] : [])];
   return chain(rules.countingOf(record), (counting) => {
     if (counting === 'refused') return false;
-    const change: ApprovalChange = (beside) =>
+    const write: Write = (beside, conditions) =>
       countedChange(counting, rules.counters(), store.counters !== undefined, (takes) =>
-        store.replace(consumed, record.version, undefined, beside, takes),
+        store.replace(consumed, record.version, undefined, beside, conditions, takes),
       );
     return attempt<boolean, boolean>(
-      () => commitKept(events, change, rules.outbox),
-      (used) => (used ? told(events, rules) : consumeApproval(store, use, rules, record.version)),
+      () => commitUnlessHalted(write, consumed, events, rules, (seen) => consumeApproval(store, use, rules, seen)),
+      (used) => used,
       (error) => {
         // a limit was reached after the call was decided afresh
         if (error instanceof TakeRefusedError) return false;
         throw error;
+      },
+    );
+  });
+}
+
+/** Writes a use of an approval. */
+type Write = (beside: readonly StoredRecord[] | undefined, conditions: ChangeConditions | undefined) => Awaitable<boolean>;
+
+/**
+ * Commits a use of an approval and tells of it, unless another change was first, or a halt was ordered or lifted meanwhile.
+ *
+ * @param again tries once more; it is given the version that could not be replaced, where no halt was the cause
+ */
+function commitUnlessHalted(
+  write: Write,
+  next: ApprovalRecord,
+  events: readonly (ConsumedEvent | BegunEvent)[],
+  rules: Pick<UseRules, 'haltChanges' | 'journal' | 'outbox'>,
+  again: (seen: number | undefined) => Awaitable<boolean>,
+): Awaitable<boolean> {
+  const version = next.version - 1;
+  return chain(rules.haltChanges?.(next), (haltChanges) => {
+    const conditions = haltChanges === undefined ? undefined : { haltChanges };
+    return chain(
+      commitKept(events, (beside) => write(beside, conditions), rules.outbox),
+      (done) => {
+        if (done) return told(events, rules);
+        return chain(rules.haltChanges?.(next, true), (now) => again(now === haltChanges ? version : undefined));
       },
     );
   });
@@ -107,7 +139,7 @@ export function verifyApproval(store: ApprovalStore, call: ApprovedCall, rules: 
 export function beginExecution(
   store: ApprovalStore,
   start: ExecutionStart,
-  rules: Pick<UseRules, 'now' | 'journal' | 'outbox'>,
+  rules: Pick<UseRules, 'now' | 'haltChanges' | 'journal' | 'outbox'>,
   seen?: number,
 ): Awaitable<boolean> {
   const { decisionId, token, claimToken } = start;
@@ -119,10 +151,8 @@ export function beginExecution(
     if (record.version === seen) return false;
     const begun = { ...record, begun: { claimToken, atMs: rules.now() }, version: record.version + 1 };
     const events = [eventOf(begun, 'begun')];
-    const change: ApprovalChange = (beside) => store.replace(begun, record.version, undefined, beside);
-    return chain(commitKept(events, change, rules.outbox), (done) =>
-      done ? told(events, rules) : beginExecution(store, start, rules, record.version),
-    );
+    const write: Write = (beside, conditions) => store.replace(begun, record.version, undefined, beside, conditions);
+    return commitUnlessHalted(write, begun, events, rules, (again) => beginExecution(store, start, rules, again));
   });
 }
 

@@ -1,5 +1,6 @@
 import { chain } from '../../../common/awaitable.js';
 import type { Awaitable } from '../../../common/awaitable.js';
+import type { ApprovalRecord } from '../../../store/ApprovalStore.js';
 import type { CounterChange, CounterStore } from '../../../store/counter/CounterStore.js';
 import { TakeRefusedError } from '../../../store/counter/TakeRefusedError.js';
 
@@ -22,4 +23,13 @@ export function countedChange(
     if (!outcome.ok) throw new TakeRefusedError(outcome.refused);
     return change();
   });
+}
+
+/** What was counted for an approval that ends: nothing runs under it, so that it was not used. */
+export function givenBack(
+  { counted }: ApprovalRecord,
+  { status, consumed, decisionId }: ApprovalRecord,
+): { readonly giveBack: string } | undefined {
+  const isOver = status === 'denied' || status === 'expired' || status === 'withdrawn';
+  return counted === true && isOver && consumed === undefined ? { giveBack: decisionId } : undefined;
 }

@@ -15,9 +15,14 @@ export async function emptyGroups(
   for (const { status, groups: own, accounts } of people)
     if (status === 'active') for (const group of [...own, ...accounts.flatMap((account) => account.groups ?? [])]) groups.add(group);
   const policies = new Map<string, string>();
-  for (const { id, approvers = [], approved } of cards.flatMap((card) => card.policies)) {
+  for (const { id, approvers = [], escalate = [], approved } of cards.flatMap((card) => card.policies)) {
     const [first] = approvers;
-    if (first !== undefined && approved !== true && !approvers.some((group) => groups.has(group))) policies.set(id, first);
+    if (
+      first !== undefined &&
+      approved !== true &&
+      ![...approvers, ...escalate.flatMap((step) => step.groups)].some((group) => groups.has(group))
+    )
+      policies.set(id, first);
   }
   return [...policies].map(([policy, group]) => ({ policy, group }));
 }

@@ -1,5 +1,7 @@
+import { hiddenFromApprover } from '../../../model/view/viewOf.js';
 import type { ApprovalRecord } from '../../../store/ApprovalStore.js';
 import { html } from '../html.js';
+import type { ShownPlace } from '../logPlaces.js';
 import type { Html } from '../html.js';
 import { revealedText } from '../revealed.js';
 import { revealedParams } from '../revealedValue.js';
@@ -32,8 +34,8 @@ export interface ApprovalView extends DecisionCardView {
   readonly policyTextOf: PolicyTextOf;
   /** The hash of the policies in force. */
   readonly policySetHash: string;
-  /** Where its verdicts are in the audit logs. */
-  readonly places?: readonly { readonly writer: string; readonly seq: number }[] | undefined;
+  /** Where its records are in the audit logs. */
+  readonly places?: readonly ShownPlace[] | undefined;
   /** What they would say, where that was asked for. */
   readonly redecided?: string | undefined;
 }
@@ -50,10 +52,16 @@ export function approvalPage(view: ApprovalView): Html {
 <div class="title"><h1>${toolName}</h1>${severityTag(severityOf(record.policies))}</div>
 ${byline(view)}
 <div class="cols"><div>${isOpen && criticalNotice(record)}${cues.length > 0 && cuesNotice(cues)}
-<section class="card"><h2>${isOpen || state === 'approved' ? 'What will run' : mayHaveRun(state) ? 'What was approved to run' : 'What would have run'} <span class="muted">written by the agent; ${all ? 'all of it, and every character' : 'every character'} is shown</span></h2>${revealedParams(record, { all })}</section>
-${policiesCard(record, nowMs, view.policyTextOf, all)}${factsCard(record, all)}${recordCard(record, view)}</div>
+<section class="card"><h2>${isOpen || state === 'approved' ? 'What will run' : mayHaveRun(state) ? 'What was approved to run' : 'What would have run'} <span class="muted">written by the agent; ${whatIsShown(record, all)}</span></h2>${revealedParams(record, { all })}</section>
+${policiesCard(record, nowMs, view.policyTextOf, all, view.viewer.seats)}${factsCard(record, all)}${recordCard(record, view)}</div>
 <aside class="decide" id="decide" aria-label="Decision">${decisionCard(view)}${activityCard(record, report, nowMs)}</aside></div>
 ${isOpen && html`<nav class="stick" aria-label="Jump"><span>${timeLeft(expiresAtMs, nowMs)}</span><a class="btn" href="#decide">Go to the decision</a></nav>`}</div>`;
+}
+
+function whatIsShown(record: ApprovalRecord, all: boolean): string {
+  const hidden = hiddenFromApprover(record).length;
+  if (hidden > 0) return `${hidden === 1 ? '1 value is' : `${hidden} values are`} hidden from you`;
+  return `${all ? 'all of it, and every character' : 'every character'} is shown`;
 }
 
 function neighbours({ paths, place }: ApprovalView): Html | false {

@@ -1,4 +1,11 @@
+import { hiddenFromApprover } from '../../../model/view/viewOf.js';
 import type { ApprovalRecord, Assurance } from '../../../store/ApprovalStore.js';
+import { viewedSeats } from '../../../decision/desk/quorum/viewedSeats.js';
+import type { ViewedSeats } from '../../../decision/desk/quorum/viewedSeats.js';
+import { approversAt } from '../../../model/terms/approversAt.js';
+import { recordedSeats } from '../../../model/terms/recordedSeats.js';
+import type { GrantProposal } from '../../../decision/grant/proposeGrant.js';
+import { grantFields } from '../govern/grantFields.js';
 import { html } from '../html.js';
 import type { Html } from '../html.js';
 import type { Paths } from '../Paths.js';
@@ -21,7 +28,7 @@ export interface ApproveNeeds {
 export interface RefusedVerdict {
   readonly reason: string;
   /** What is wrong, beside its field, or above the form. */
-  readonly errors: Readonly<Partial<Record<'form' | 'reason' | 'code', string>>>;
+  readonly errors: Readonly<Partial<Record<'form' | 'reason' | 'code' | 'hidden', string>>>;
 }
 
 /** What this person may do about an approval that is pending. */
@@ -30,7 +37,7 @@ export type Viewer =
       readonly may: true;
       /** The groups for which the person decides. */
       readonly as: readonly string[];
-      /** Groups of which a yes is still needed after this one; `undefined` of a policy that any approver may decide. */
+      /** Groups of which a yes is still needed after this one, each as often as people are; `undefined` of a policy that any approver may decide. */
       readonly stillNeeded: readonly (readonly string[] | undefined)[];
       readonly needs: ApproveNeeds;
       /** Whether the person has what a yes takes: false where that is a passkey and they have none. */
@@ -44,11 +51,16 @@ export type Viewer =
       readonly shownAll?: string | undefined;
       /** Whether a yes has to wait until all of it is shown. */
       readonly mustShowAll: boolean;
+      /** Who counts for which policy, as people are known now. */
+      readonly seats?: readonly ViewedSeats[] | undefined;
     }
   | {
       readonly may: false;
       /** Why this person may not decide. */
       readonly why: string;
+      readonly seats?: readonly ViewedSeats[] | undefined;
+      /** For who has said yes, and may still say no. */
+      readonly denies?: { readonly formToken: string | undefined; readonly key: string } | undefined;
     };
 
 /** What the right column of an approval shows. */
@@ -62,13 +74,15 @@ export interface DecisionCardView {
   readonly refused?: RefusedVerdict | undefined;
   /** The next one that waits for this person. */
   readonly next?: string | undefined;
+  /** What a grant could be that is made with the yes. */
+  readonly proposal?: GrantProposal | undefined;
 }
 
 /** Where the person decides, or reads who did and what became of it. */
 export function decisionCard(view: DecisionCardView): Html {
   const { state } = view;
   if (state !== 'pending') return settledCard(view, state);
-  return view.viewer.may ? formCard(view, view.viewer) : notYoursCard(view, view.viewer.why);
+  return view.viewer.may ? formCard(view, view.viewer) : notYoursCard(view, view.viewer);
 }
 
 function clock({ record: { expiresAtMs }, nowMs }: DecisionCardView): Html {
@@ -101,13 +115,22 @@ ${error(refused?.errors.form, 'form')}
 <input type="hidden" name="csrf" value="${viewer.formToken}"><input type="hidden" name="digest" value="${digest}"><input type="hidden" name="version" value="${version}"><input type="hidden" name="idempotency_key" value="${viewer.key}">${viewer.shownAll !== undefined && html`<input type="hidden" name="shown_all" value="${viewer.shownAll}">`}${byPasskey && PROOF}
 <label for="reason">Reason <span class="muted">${needs.reason === 'needed' ? 'needed to approve' : 'optional'}; the model does not see it</span></label>
 <textarea id="reason" name="reason" maxlength="10000"${needs.reason === 'needed' && html` data-needed`}${described(refused?.errors.reason, 'reason')}>${refused?.reason}</textarea>${error(refused?.errors.reason, 'reason')}
-${needs.code && codeField(digest, refused)}
+${hiddenField(record, refused)}${needs.code && codeField(digest, refused)}
+${!mustShowAll && !mustSignIn && hasPasskey && grantFields(view.proposal, view.nowMs)}
 <div class="acts${!hasPasskey && !mustShowAll && ' one'}"><button class="deny" name="verdict" value="deny" data-verdict="deny">Deny</button>${approve}</div></form>
 <p class="small" role="status" data-say></p></div></section>`;
 }
 
 /** What the script of passkeys fills in. */
 const PROOF: Html = html`<input type="hidden" name="verdict" value="approve" disabled data-signed-verdict><input type="hidden" name="proof_credential"><input type="hidden" name="proof_nonce"><input type="hidden" name="proof_client_data"><input type="hidden" name="proof_authenticator_data"><input type="hidden" name="proof_signature"><p class="error small" role="alert" data-passkey-fault hidden></p>`;
+
+/** What a person who approves confirms: never ticked beforehand. */
+function hiddenField(record: ApprovalRecord, refused: RefusedVerdict | undefined): Html | false {
+  const count = hiddenFromApprover(record).length;
+  if (count === 0) return false;
+  const what = count === 1 ? '1 value is' : `${count} values are`;
+  return html`<label class="check" for="hidden"><input type="checkbox" id="hidden" name="acknowledge_hidden" value="${String(count)}"${described(refused?.errors.hidden, 'hidden')} data-needed> ${what} hidden from me, and I approve without having seen ${count === 1 ? 'it' : 'them'}</label>${error(refused?.errors.hidden, 'hidden')}`;
+}
 
 function codeField(digest: string, refused: RefusedVerdict | undefined): Html {
   return html`<label for="code">Type <code>${digest.slice(0, 4)}</code> to approve</label>
@@ -130,15 +153,34 @@ function decidesAs({ as }: Extract<Viewer, { readonly may: true }>): Html {
 
 function whatFollows({ stillNeeded }: Extract<Viewer, { readonly may: true }>): Html {
   if (stillNeeded.length === 0) return html`Yours is the last yes: the call runs at once.`;
-  return html`After yours, ${stillNeeded.map((groups, i) => html`${i > 0 && ' and '}<b>${whoMay(groups)}</b>`)} ${stillNeeded.length === 1 ? 'is' : 'are'} still needed.`;
+  const people = (groups: readonly string[] | undefined): number => stillNeeded.filter((one) => one === groups).length;
+  const who = [...new Set(stillNeeded)].map(
+    (groups, i) => html`${i > 0 && ' and '}${people(groups) > 1 && html`${people(groups)} people, each `}<b>${whoMay(groups)}</b>`,
+  );
+  return html`After yours, ${who} ${stillNeeded.length === 1 ? 'is' : 'are'} still needed.`;
 }
 
-function notYoursCard(view: DecisionCardView, why: string): Html {
-  const { policies, verdicts } = view.record;
-  const approved = new Set(verdicts.flatMap((verdict) => (verdict.approve ? verdict.policies : [])));
-  const open = policies.filter(({ id }) => !approved.has(id));
-  return html`<section class="card" role="status"><h2>Not yours to decide</h2><div class="in">${clock(view)}<p>${why}</p>
-<p class="aid">Who may: ${open.map(({ id, approvers }, i) => html`${i > 0 && '; '}${whoMay(approvers)} <span class="muted">(policy <code>${id}</code>)</span>`)}</p></div></section>`;
+function notYoursCard(view: DecisionCardView, { why, denies, seats }: Extract<Viewer, { readonly may: false }>): Html {
+  const { policies, createdAtMs } = view.record;
+  const filled = seats ?? viewedSeats(recordedSeats(view.record));
+  const open = policies.filter(({ id }) => filled.some((one) => one.id === id && one.filledBy.length < one.needed));
+  const who = open.map(
+    (policy, i) =>
+      html`${i > 0 && '; '}${whoMay(approversAt(policy, view.nowMs - createdAtMs))} <span class="muted">(policy <code>${policy.id}</code>)</span>`,
+  );
+  return html`<section class="card" role="status"><h2>${denies === undefined ? 'Not yours to decide' : 'You said yes'}</h2><div class="in">${clock(view)}<p>${why}</p>
+<p class="aid">Who may: ${who}</p>${denies !== undefined && denyForm(view, denies)}</div></section>`;
+}
+
+/** Who has said yes may still say no. */
+function denyForm(
+  { paths, record: { decisionId, digest, version }, refused }: DecisionCardView,
+  { formToken, key }: { readonly formToken: string | undefined; readonly key: string },
+): Html {
+  return html`${error(refused?.errors.form, 'form')}<form method="post" action="${paths.verdict(decisionId)}"><input type="hidden" name="csrf" value="${formToken}"><input type="hidden" name="digest" value="${digest}"><input type="hidden" name="version" value="${version}"><input type="hidden" name="idempotency_key" value="${key}">
+<label for="reason">Reason <span class="muted">optional; the model does not see it</span></label>
+<textarea id="reason" name="reason" maxlength="10000">${refused?.reason}</textarea>
+<div class="acts one"><button class="deny" name="verdict" value="deny" data-verdict="deny">Deny after all</button></div></form>`;
 }
 
 function settledCard({ paths, record, report, nowMs, refused, next }: DecisionCardView, state: Exclude<RunState, 'pending'>): Html {

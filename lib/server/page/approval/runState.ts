@@ -1,3 +1,4 @@
+import { recordedSeats } from '../../../model/terms/recordedSeats.js';
 import type { ApprovalCard, ApprovalRecord, RunOutcome } from '../../../store/ApprovalStore.js';
 
 /** How a caller said that a run ended. */
@@ -15,15 +16,8 @@ const HEARD_MS = 3_600_000;
 
 /** What became of the call of an approval. */
 export function runState(record: ApprovalRecord, nowMs: number): RunState {
-  const { status, consumed, begun, policies, verdicts, outcome } = record;
-  const approved = new Set(verdicts.flatMap((verdict) => (verdict.approve ? verdict.policies : [])));
-  return stateOf(
-    status,
-    (begun ?? consumed)?.atMs,
-    policies.every(({ id }) => approved.has(id)),
-    outcome?.status,
-    nowMs,
-  );
+  const { status, consumed, begun, outcome } = record;
+  return stateOf(status, (begun ?? consumed)?.atMs, recordedSeats(record).isCovered, outcome?.status, nowMs);
 }
 
 /** As {@link runState}, of a card: a run is taken to have begun when its last verdict was given. */

@@ -33,10 +33,11 @@ export function askedBy({ agentId, requester, requesterKnown }: Pick<ApprovalCar
   return html`<div class="from"><span class="vh">Agent </span><span class="mono">${revealedText(agentId)}</span><div class="muted small">${requested}</div></div>`;
 }
 
-/** How many policies have their yes. */
+/** How many people have said yes, of those that the policies take. */
 export function yesSoFar({ policies, createdAtMs }: Pick<ApprovalCard, 'policies' | 'createdAtMs'>, nowMs: number): Html {
-  const yes = policies.filter(({ approved }) => approved === true).length;
-  return html`<div class="quo"><span class="vh">Yes so far </span>${yes} of ${policies.length}<div class="muted small">asked ${agoText(createdAtMs, nowMs)}</div></div>`;
+  const yes = policies.reduce((sum, { approved, filledBy }) => sum + (filledBy?.length ?? Number(approved === true)), 0);
+  const needed = policies.reduce((sum, { quorum = 1 }) => sum + quorum, 0);
+  return html`<div class="quo"><span class="vh">Yes so far </span>${yes} of ${needed}<div class="muted small">asked ${agoText(createdAtMs, nowMs)}</div></div>`;
 }
 
 /** The first params, each cut, and how much is not there. */

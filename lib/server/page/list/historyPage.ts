@@ -3,6 +3,8 @@ import { cardState, mayHaveRun } from '../approval/runState.js';
 import type { RunState } from '../approval/runState.js';
 import { html } from '../html.js';
 import type { Html } from '../html.js';
+import { logPlaces } from '../logPlaces.js';
+import type { ShownPlace } from '../logPlaces.js';
 import { revealedText } from '../revealed.js';
 import { severityOf, severityTag } from '../severityTag.js';
 import { agoText, timeText } from '../timeText.js';
@@ -21,6 +23,8 @@ export interface HistoryView extends RowContext {
   /** What is wrong with a field. */
   readonly errors: Readonly<Partial<Record<keyof HistoryQuery, string>>>;
   readonly rows: readonly ApprovalCard[];
+  /** Where the records of each are in the audit logs, by id; empty where the server keeps no log. */
+  readonly places: ReadonlyMap<string, readonly ShownPlace[]>;
   /** For the next page. */
   readonly next?: string | undefined;
   readonly isFirst: boolean;
@@ -79,14 +83,15 @@ ${field('agent', 'Agent')}${field('tool', 'Tool')}${field('by', 'Decided by (id)
 <div class="go"><button>Search</button></div></form>`;
 }
 
-function historyRow(card: ApprovalCard, { paths, nowMs }: RowContext): Html {
+function historyRow(card: ApprovalCard, { paths, nowMs, places }: HistoryView): Html {
   const state = cardState(card, nowMs);
   const { decided, createdAtMs } = card;
   const who = decided === undefined ? undefined : html`by ${revealedText(decided.name ?? decided.by)}, ${timeText(decided.atMs, nowMs)}`;
+  const inLog = places.get(card.decisionId) ?? [];
   const kind = state === 'unknown' || state === 'unreported' ? ' warn' : state === 'completed' ? ' ok' : '';
   return html`<li class="row" data-row><span class="sev"><span class="vh">Severity </span>${severityTag(severityOf(card.policies))}</span>
 <div class="what"><div class="head1"><a class="tool" href="${paths.approval(card.decisionId)}">${card.toolName}</a></div><div class="why">${revealedText(card.reason)}</div>${summaryOf(card)}</div>
 ${askedBy(card)}
-<div class="quo"><span class="vh">Verdict </span><b>${STATUSES[card.status]}</b><div class="muted small">${who ?? `asked ${agoText(createdAtMs, nowMs)}`}</div></div>
+<div class="quo"><span class="vh">Verdict </span><b>${STATUSES[card.status]}</b><div class="muted small">${who ?? `asked ${agoText(createdAtMs, nowMs)}`}</div>${inLog.length > 0 && html`<div class="muted small"><a href="${paths.approval(card.decisionId)}#record">${logPlaces(inLog)}</a></div>`}</div>
 <div class="left"><span class="vh">Run </span>${mayHaveRun(state) ? html`<span class="tag${kind}">${STATE_WORDS[state]}</span>` : html`<span class="muted small">${STATE_WORDS[state]}</span>`}</div></li>`;
 }

@@ -3,10 +3,11 @@ import { nextId } from '../../../common/nextId.js';
 import type { RecordChange, RecordHead, RecordPage, RecordQuery, SignableRecordStore, StoredRecord } from '../../RecordStore.js';
 import type { CounterChange, CounterStore } from '../../counter/CounterStore.js';
 import { checkedRecord, withoutAbsent } from '../../record/checkedRecord.js';
+import { HALT_KIND } from '../../RecordStore.js';
 import { placeOf, recordCursor } from '../../record/recordCursor.js';
 import { storeLimits } from '../../storeLimits.js';
 import type { PostgresSession } from '../PostgresSession.js';
-import { SCHEMA_VERSION } from '../schema.js';
+import { GOVERNANCE_VERSION, SCHEMA_VERSION } from '../schema.js';
 import { insertBeside, insertRecord, recordValues } from '../statements.js';
 import type { RunSql, Statement } from '../statements.js';
 
@@ -30,7 +31,7 @@ export class PostgresRecordStore implements SignableRecordStore {
     const made = checkedRecord(record, 1);
     const stamp = nextId('w');
     const isMine = this.#stamped('record', 'kind = $3 AND id = $4', [made.kind, made.id], stamp);
-    return this.#write(this.#insert(made, stamp), isMine, beside, takes);
+    return this.#write(made.kind, this.#insert(made, stamp), isMine, beside, takes);
   }
 
   async get(kind: string, id: string): Promise<StoredRecord | undefined> {
@@ -41,7 +42,7 @@ export class PostgresRecordStore implements SignableRecordStore {
     const next = checkedRecord(record, version + 1);
     const stamp = nextId('w');
     const isMine = this.#stamped('record', 'kind = $3 AND id = $4', [next.kind, next.id], stamp);
-    return this.#write(this.#replace(next, stamp), isMine, beside, takes);
+    return this.#write(next.kind, this.#replace(next, stamp), isMine, beside, takes);
   }
 
   async delete(kind: string, id: string, version: number): Promise<boolean> {
@@ -50,7 +51,7 @@ export class PostgresRecordStore implements SignableRecordStore {
     const text = `WITH gone AS (DELETE FROM ${s}.record WHERE tenant_id = $1 AND kind = $2 AND id = $3 AND version = $4 RETURNING 1)
       SELECT ${s}.durably(${SCHEMA_VERSION}) FROM gone`;
     return this.#session.certainly(async (inDoubt) => {
-      if ((await this.#session.once({ text, values: [this.#tenantId, kind, id, version] })).length > 0) return true;
+      if (await this.#wrote(kind, { text, values: [this.#tenantId, kind, id, version] })) return true;
       // what is gone after a try whose answer was lost was deleted by that try
       return inDoubt && (await this.get(kind, id)) === undefined;
     });
@@ -107,6 +108,7 @@ export class PostgresRecordStore implements SignableRecordStore {
     return this.#session.certainly(async (inDoubt) => {
       const done = await this.#session.together(
         async (run) =>
+          (await this.#count(run, head.kind)) &&
           (await this.#writeHead(run, head, headVersion, stamp)) &&
           (await this.#change(run, change, stamp)) &&
           this.#insertBeside(run, beside, takes),
@@ -118,10 +120,11 @@ export class PostgresRecordStore implements SignableRecordStore {
   async discard(kind: string, ids: readonly string[], beside: readonly StoredRecord[] = []): Promise<void> {
     const text = `DELETE FROM ${this.#session.schema}.record WHERE tenant_id = $1 AND kind = $2 AND id = ANY($3)`;
     const values = [this.#tenantId, kind, ids];
-    if (beside.length === 0) await this.#session.read({ text, values });
+    if (beside.length === 0 && kind !== HALT_KIND) await this.#session.read({ text, values });
     else
       await this.#session.certainly(() =>
         this.#session.together(async (run) => {
+          await this.#count(run, kind);
           await run(text, values);
           return this.#insertBeside(run, beside);
         }),
@@ -171,7 +174,38 @@ export class PostgresRecordStore implements SignableRecordStore {
     };
   }
 
+  async haltChanges(): Promise<number> {
+    const text = `SELECT halts FROM ${this.#session.schema}.gate WHERE tenant_id = $1`;
+    const [row] = await this.#session.read<{ halts: string }>({ text, values: [this.#tenantId] });
+    return Number(row?.halts ?? 0);
+  }
+
+  /**
+   * Counts, and tells, a change of a halt, before it is made: this waits for the claims that have looked already, and those that have not wait for this. Older
+   * code would run what is halted, so it may use the schema no longer.
+   */
+  async #count(run: RunSql, kind: string): Promise<true> {
+    if (kind !== HALT_KIND) return true;
+    const s = this.#session.schema;
+    await run(`INSERT INTO ${s}.gate (tenant_id, halts) VALUES ($1, 1) ON CONFLICT (tenant_id) DO UPDATE SET halts = gate.halts + 1`, [
+      this.#tenantId,
+    ]);
+    await run(`UPDATE ${s}.version SET min_reader = $1 WHERE min_reader < $1`, [GOVERNANCE_VERSION]);
+    await run(`SELECT pg_notify($1, $2)`, [s, JSON.stringify(['halt', this.#tenantId, 0, '', null, this.#session.ownerId])]);
+    return true;
+  }
+
+  /** Whether a statement that writes a record of that kind has done so. */
+  async #wrote(kind: string, { text, values }: Statement): Promise<boolean> {
+    if (kind !== HALT_KIND) return (await this.#session.once({ text, values })).length > 0;
+    return this.#session.together(async (run) => {
+      await this.#count(run, kind);
+      return (await run(text, values)).rows.length > 0;
+    });
+  }
+
   async #write(
+    kind: string,
     statement: Statement,
     isMine: () => Promise<boolean>,
     beside: readonly StoredRecord[] = [],
@@ -181,10 +215,11 @@ export class PostgresRecordStore implements SignableRecordStore {
     return this.#session.certainly(async (inDoubt) => {
       const done =
         beside.length === 0 && takes === undefined
-          ? (await this.#session.once(statement)).length > 0
-          : await this.#session.together(
-              async (run) => (await run(text, values)).rows.length > 0 && this.#insertBeside(run, beside, takes),
-            );
+          ? await this.#wrote(kind, statement)
+          : await this.#session.together(async (run) => {
+              await this.#count(run, kind);
+              return (await run(text, values)).rows.length > 0 && this.#insertBeside(run, beside, takes);
+            });
       return done || (inDoubt && isMine());
     });
   }

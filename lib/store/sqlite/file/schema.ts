@@ -122,7 +122,8 @@ const MIGRATIONS: readonly (string | ((db: DatabaseSync) => void))[] = [
     tenant_id TEXT NOT NULL, token TEXT NOT NULL, key TEXT NOT NULL, cost INTEGER NOT NULL, at INTEGER NOT NULL, expires_at INTEGER NOT NULL,
     PRIMARY KEY (tenant_id, token, key)
   ) STRICT, WITHOUT ROWID;
-  CREATE INDEX counter_token_over ON counter_token (tenant_id, expires_at);`,
+  CREATE INDEX counter_token_over ON counter_token (tenant_id, expires_at);
+  CREATE TABLE gate (tenant_id TEXT PRIMARY KEY, halts INTEGER NOT NULL) STRICT;`,
 ];
 
 /** The version that first knew tenants. */

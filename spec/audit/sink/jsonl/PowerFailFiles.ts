@@ -73,7 +73,7 @@ export class PowerFailFiles implements AuditFiles {
     if (node === undefined) {
       if (use === 'read' || use === 'overwrite') throw missing(path);
       this.#names.set(path, (node = new Node()));
-    } else if (use === 'create') {
+    } else if (use === 'create' || use === 'segment') {
       throw Object.assign(new Error(`${path} exists`), { code: 'EEXIST' });
     }
     return this.#file(node, use);
@@ -130,7 +130,7 @@ export class PowerFailFiles implements AuditFiles {
   }
 
   #file(node: Node, use: FileUse): AuditFile {
-    const isAppended = use === 'append' || use === 'create';
+    const isAppended = use === 'append' || use === 'create' || use === 'segment';
     return {
       write: async (bytes, at) => {
         const place = isAppended || at === undefined ? node.seen.length : at;

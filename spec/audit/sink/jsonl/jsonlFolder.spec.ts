@@ -4,7 +4,7 @@ import { appendFileSync, mkdirSync, readdirSync, readFileSync, statSync, writeFi
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { jsonlFolder } from '../../../../lib/audit/sink/jsonl/jsonlFolder.js';
-import { diskFiles, syncFolder } from '../../../../lib/audit/sink/jsonl/AuditFiles.js';
+import { diskFiles, openFile, syncFolder } from '../../../../lib/audit/sink/jsonl/AuditFiles.js';
 import type { AuditFiles } from '../../../../lib/audit/sink/jsonl/AuditFiles.js';
 import { JsonlSink } from '../../../../lib/audit/sink/jsonl/JsonlSink.js';
 import { JsonlSource } from '../../../../lib/audit/sink/jsonl/JsonlSource.js';
@@ -200,6 +200,23 @@ describe('jsonlFolder', () => {
   it('needs no sync of folders on Windows', async () => {
     await syncFolder(folder.path('not there'), 'win32');
     expect(await rejection(syncFolder(folder.path('not there'), 'linux'))).to.have.property('code', 'ENOENT');
+  });
+
+  it('appends with and without a system that brings each write to the disk by itself', async () => {
+    for (const platform of ['linux', 'darwin'] as const) {
+      const path = folder.path(`file-${platform}`);
+      const made = await openFile(path, 'segment', platform);
+      await made.write(Buffer.from('a'));
+      await made.sync();
+      await made.close();
+      expect(await rejection(openFile(path, 'segment', platform))).to.have.property('code', 'EEXIST');
+      const more = await openFile(path, 'append', platform);
+      await more.write(Buffer.from('b'));
+      await more.sync();
+      expect(await more.size()).to.equal(2);
+      await more.close();
+      expect(readFileSync(path, 'utf8')).to.equal('ab');
+    }
   });
 
   it('writes the rest where a disk takes a part of a batch', async () => {

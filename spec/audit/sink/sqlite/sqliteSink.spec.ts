@@ -125,6 +125,25 @@ describe('sqliteSink', () => {
       await one.close();
     });
 
+    it('erases nothing while another connection keeps what is deleted in the journal', async function () {
+      this.timeout(30_000);
+      const one = sink();
+      const log = new LogMaker();
+      await one.open();
+      await one.append(log.batch(10));
+      const left = (await readBack(one.source)).openings.length;
+      const reader = new (sqlite as NonNullable<typeof sqlite>).DatabaseSync(files.path('audit.db'));
+      reader.exec('BEGIN');
+      reader.prepare('SELECT count(*) FROM opening').get();
+      await one.append(log.batch(10));
+      expect(() => one.erase(() => true)).to.throw(StoreError, /End that one, and erase again/);
+      expect((await readBack(one.source)).openings.length).to.be.greaterThan(left);
+      reader.exec('COMMIT');
+      expect(one.erase(() => true)).to.be.greaterThan(left);
+      reader.close();
+      await one.close();
+    });
+
     it('leaves nothing of what was erased in its files', async () => {
       const one = sink();
       const log = new LogMaker();

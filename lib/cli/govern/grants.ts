@@ -1,0 +1,111 @@
+import { revealText } from '../../common/data/reveal.js';
+import { CliError, type CliIo, counted, EXIT, writeJson, writeLines } from '../CliIo.js';
+import { openHost } from '../server/openHost.js';
+import type { HostFlags } from '../server/openHost.js';
+import { grantsOf } from './GrantAccess.js';
+import type { GrantAccess, ShownGrant } from './GrantAccess.js';
+
+/** The options of `aegis grants list`. */
+export interface ListGrantsFlags extends HostFlags {
+  readonly agent?: string | undefined;
+  readonly tool?: string | undefined;
+  readonly all?: boolean | undefined;
+}
+
+/** The options of `aegis grants revoke`. */
+export interface RevokeGrantFlags extends HostFlags {
+  readonly reason?: string | undefined;
+}
+
+/** Runs `aegis grants list`: by default those that cover calls now. */
+export async function listGrants(flags: ListGrantsFlags, io: CliIo): Promise<number> {
+  const filter = { agent: flags.agent, tool: flags.tool, active: flags.all !== true };
+  const grants = await withGrants(flags, (access) => access.list(filter));
+  if (flags.json === true) writeJson(io, { grants });
+  else {
+    writeLines(io.out, grants.map(entryLine));
+    writeLines(io.out, [counted(grants.length, flags.all === true ? 'grant' : 'active grant')]);
+    if (grants.length > 0) writeLines(io.err, ['npx aegis grants show <id>, explain <id> or revoke <id>']);
+  }
+  return EXIT.ok;
+}
+
+/** Runs `aegis grants show`: what it covers, value by value. */
+export async function showGrant(id: string, flags: HostFlags, io: CliIo): Promise<number> {
+  const grant = await withGrants(flags, (access) => found(access, id));
+  if (flags.json === true) writeJson(io, grant);
+  else writeLines(io.out, grantLines(grant));
+  return EXIT.ok;
+}
+
+/** Runs `aegis grants explain`: what it covers, as Cedar policies. */
+export async function explainGrant(id: string, flags: HostFlags, io: CliIo): Promise<number> {
+  const cedar = await withGrants(flags, async (access) => {
+    await found(access, id);
+    return access.explain(id);
+  });
+  if (flags.json === true) writeJson(io, { id, cedar });
+  else writeLines(io.out, cedar.trimEnd().split('\n'));
+  return EXIT.ok;
+}
+
+/** Runs `aegis grants revoke`: it covers no call from then on. */
+export async function revokeGrant(id: string, flags: RevokeGrantFlags, io: CliIo): Promise<number> {
+  const grant = await withGrants(flags, async (access) => {
+    await found(access, id);
+    return access.revoke(id, flags.reason);
+  });
+  if (flags.json === true) writeJson(io, grant);
+  else writeLines(io.out, [`revoked by ${revealText(grant.revoked?.by ?? '')}: ${grant.used} of ${grant.max_uses} uses were used`]);
+  return EXIT.ok;
+}
+
+async function withGrants<T>(flags: HostFlags, use: (access: GrantAccess) => Promise<T>): Promise<T> {
+  const host = await openHost(flags);
+  try {
+    return await use(grantsOf(host));
+  } finally {
+    await host.close();
+  }
+}
+
+async function found(access: GrantAccess, id: string): Promise<ShownGrant> {
+  const grant = await access.get(id);
+  if (grant === undefined) throw new CliError('there is no grant with this id; list them with npx aegis grants list --all');
+  return grant;
+}
+
+function entryLine({ id, state, agent_id, tool, used, max_uses, expires_at, by, name }: ShownGrant): string {
+  return `${id}  ${state}  ${revealText(agent_id)} ${revealText(tool)}  ${used} of ${max_uses} uses, until ${expires_at}, by ${revealText(name ?? by)}`;
+}
+
+function grantLines(grant: ShownGrant): readonly string[] {
+  const { params, session, facts, loosened, revoked } = grant;
+  const values = [
+    ...valueLines('params', params, loosened.params),
+    ...valueLines('session', session ?? {}, loosened.session),
+    ...valueLines('facts', facts, loosened.facts),
+  ];
+  return [
+    entryLine(grant),
+    `Policies   ${grant.policies.map(({ id }) => id).join(', ')}`,
+    `Requester  ${grant.any_requester ? 'every user' : revealText(grant.requester)}`,
+    `Made with  ${grant.decision_id}${grant.reason === null ? '' : `: ${revealText(grant.reason)}`}`,
+    ...(revoked === null
+      ? []
+      : [`Revoked    by ${revealText(revoked.by)} at ${revoked.at}${revoked.reason === null ? '' : `: ${revealText(revoked.reason)}`}`]),
+    ...values,
+  ];
+}
+
+function valueLines(where: string, root: Readonly<Record<string, unknown>>, terms: Readonly<Record<string, unknown>>): readonly string[] {
+  const lines: string[] = [];
+  const walk = (value: unknown, at: string): void => {
+    if (Object.hasOwn(terms, at)) lines.push(`  ${where}${revealText(at)}  ${JSON.stringify(terms[at])}`);
+    else if (typeof value === 'object' && value !== null && !Array.isArray(value)) {
+      for (const [name, inner] of Object.entries(value)) walk(inner, `${at}/${name.replaceAll('~', '~0').replaceAll('/', '~1')}`);
+    } else lines.push(`  ${where}${revealText(at)}  exactly ${revealText(JSON.stringify(value))}`);
+  };
+  walk(root, '');
+  return lines;
+}

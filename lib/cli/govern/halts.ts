@@ -1,0 +1,132 @@
+import * as v from 'valibot';
+import { HaltBook } from '../../decision/halt/HaltBook.js';
+import { haltAnswer, haltsAnswer, readScope, writeHalt } from '../../decision/wire/govern/haltsAnswer.js';
+import type { WireHalt, WireHaltOrder } from '../../decision/wire/govern/haltsAnswer.js';
+import { hostCaller } from '../../server/access/HostSignature.js';
+import { CliError, EXIT, writeJson, writeLines } from '../CliIo.js';
+import type { CliIo } from '../CliIo.js';
+import { openHost } from '../server/openHost.js';
+import type { Host, HostFlags } from '../server/openHost.js';
+
+/** The options of `aegis halt`. */
+export interface HaltFlags extends HostFlags {
+  readonly all?: boolean | undefined;
+  readonly agent?: string | undefined;
+  readonly tool?: string | undefined;
+  readonly group?: string | undefined;
+  readonly reason: string;
+  readonly for?: string | undefined;
+  readonly cancel?: boolean | undefined;
+}
+
+/** The options of `aegis lift`. */
+export interface LiftFlags extends HostFlags {
+  readonly reason: string;
+}
+
+/** The options of `aegis halts`. */
+export interface HaltsFlags extends HostFlags {
+  readonly all?: boolean | undefined;
+}
+
+/** The halts of a tenant, over its store or its server. */
+interface HaltAccess {
+  halt(order: WireHaltOrder): Promise<WireHalt>;
+  lift(id: string, reason: string): Promise<WireHalt>;
+  list(all: boolean): Promise<readonly WireHalt[]>;
+}
+
+const UNIT_MS: Readonly<Record<string, number>> = { s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 };
+
+/** Runs `aegis halt`: from then on nothing in the scope runs. */
+export async function orderHalt(flags: HaltFlags, io: CliIo): Promise<number> {
+  const { all, agent, tool, group, reason, cancel, json } = flags;
+  const forMs = msOf(flags.for);
+  const scope = { ...(all === true && { all }), ...(agent !== undefined && { agent }), ...(tool !== undefined && { tool }) };
+  const order: WireHaltOrder = {
+    scope: { ...scope, ...(group !== undefined && { group }) },
+    reason,
+    ...(cancel === true && { pending: 'cancel' }),
+    ...(forMs !== undefined && { until: new Date(Date.now() + forMs).toISOString() }),
+  };
+  return withHalts(flags, async (halts) => {
+    const halt = await halts.halt(order);
+    if (json === true) writeJson(io, halt);
+    else writeLines(io.out, [`halted ${lineOf(halt)}`, `lift it with: npx aegis lift ${halt.id} --reason "…"`]);
+    return EXIT.ok;
+  });
+}
+
+/** Runs `aegis lift`: what was frozen goes on. */
+export async function liftHalt(id: string, flags: LiftFlags, io: CliIo): Promise<number> {
+  return withHalts(flags, async (halts) => {
+    const halt = await halts.lift(id, flags.reason);
+    if (flags.json === true) writeJson(io, halt);
+    else writeLines(io.out, [`lifted ${lineOf(halt)}`]);
+    return EXIT.ok;
+  });
+}
+
+/** Runs `aegis halts`: prints what is halted. */
+export async function listHalts(flags: HaltsFlags, io: CliIo): Promise<number> {
+  return withHalts(flags, async (access) => {
+    const halts = await access.list(flags.all === true);
+    if (flags.json === true) writeJson(io, { halts });
+    else writeLines(io.out, halts.length === 0 ? ['nothing is halted'] : halts.map(lineOf));
+    return EXIT.ok;
+  });
+}
+
+async function withHalts(flags: HostFlags, use: (halts: HaltAccess) => Promise<number>): Promise<number> {
+  const host = await openHost(flags);
+  try {
+    return await use(host.kind === 'server' ? served(host) : stored(host));
+  } finally {
+    await host.close();
+  }
+}
+
+function stored({ rows, operator }: Extract<Host, { kind: 'store' }>): HaltAccess {
+  const book = new HaltBook({ records: rows.records, isShared: true, maxStaleMs: 5_000 });
+  const by = hostCaller(operator).id;
+  return {
+    halt: async ({ scope, reason, pending, until }) =>
+      writeHalt(await book.halt(readScope(scope), { by, reason, pending, untilMs: until === undefined ? undefined : Date.parse(until) })),
+    lift: async (id, reason) => writeHalt(await book.lift(id, { by, reason })),
+    list: async (all) => (await book.list({ all })).map(writeHalt),
+  };
+}
+
+function served({ client }: Extract<Host, { kind: 'server' }>): HaltAccess {
+  return {
+    halt: async (order) => read(haltAnswer, await client.ask('POST', '/v1/halts', order)),
+    lift: async (id, reason) => read(haltAnswer, await client.ask('DELETE', `/v1/halts/${encodeURIComponent(id)}`, { reason })),
+    list: async (all) => read(haltsAnswer, await client.ask('GET', `/v1/halts${all ? '?all=true' : ''}`)).halts,
+  };
+}
+
+function read<T>(schema: v.GenericSchema<unknown, T>, answer: unknown): T {
+  const { success, output } = v.safeParse(schema, answer);
+  if (!success) throw new CliError('the server answered something else than halts; it may be of another version');
+  return output;
+}
+
+function lineOf({ id, scope, pending, by, reason, until, lifted }: WireHalt): string {
+  const what =
+    scope.all === true
+      ? 'everything'
+      : Object.entries(scope)
+          .map(([field, value]) => `${field} ${value}`)
+          .join(', ');
+  const end = until === null ? '' : `, until ${until}`;
+  const over = lifted === null ? '' : `; lifted by ${lifted.by}: ${lifted.reason}`;
+  return `${id}  ${what}  by ${by}${end}${pending === 'cancel' ? ', what waits is cancelled' : ''}: ${reason}${over}`;
+}
+
+function msOf(given: string | undefined): number | undefined {
+  if (given === undefined) return undefined;
+  const [, count, unit = ''] = /^(\d{1,6})([smhd])$/.exec(given) ?? [];
+  const ms = Number(count) * (UNIT_MS[unit] ?? NaN);
+  if (!(ms > 0)) throw new CliError('--for must be a time such as 90s, 30m, 8h or 7d');
+  return ms;
+}

@@ -1,0 +1,180 @@
+// Grants as operators and people read them over HTTP, and what is sent to make one.
+import * as v from 'valibot';
+import { grantState } from '../../model/terms/Grant.js';
+import type { Grant, GrantInput, GrantState } from '../../model/terms/Grant.js';
+import type { GrantProposal } from '../grant/proposeGrant.js';
+
+const anyRecord = /* @__PURE__ */ (() => v.record(v.string(), v.unknown()))();
+const grant = /* @__PURE__ */ (() => ({
+  id: v.string(),
+  state: v.picklist(['active', 'used-up', 'expired', 'revoked']),
+  agent_id: v.string(),
+  tool: v.string(),
+  guard_key: v.string(),
+  requester: v.string(),
+  any_requester: v.boolean(),
+  params: anyRecord,
+  original_params: v.nullable(anyRecord),
+  session: v.nullable(anyRecord),
+  facts: anyRecord,
+  loosened: v.object({ params: anyRecord, session: anyRecord, facts: anyRecord }),
+  policies: v.array(v.object({ id: v.string(), hash: v.string() })),
+  max_uses: v.number(),
+  used: v.number(),
+  created_at: v.string(),
+  expires_at: v.string(),
+  by: v.string(),
+  name: v.nullable(v.string()),
+  assurance: v.nullable(v.string()),
+  reason: v.nullable(v.string()),
+  decision_id: v.string(),
+  revoked: v.nullable(v.object({ by: v.string(), at: v.string(), reason: v.nullable(v.string()) })),
+}))();
+
+/** The answer of `GET /v1/grants`: oldest first. */
+export const grantsAnswer: v.GenericSchema = /* @__PURE__ */ (() => v.object({ grants: v.array(v.object(grant)) }))();
+
+/** The answer of `GET /v1/grants/{id}`. */
+export const grantAnswer: v.GenericSchema = /* @__PURE__ */ (() => v.object({ ...grant, cedar: v.string() }))();
+
+/** The body of `POST /v1/grants/{id}/revoke`. */
+export const revokeBody: v.GenericSchema<unknown, { readonly reason?: string | undefined }> = /* @__PURE__ */ (() =>
+  v.strictObject({ reason: v.optional(v.pipe(v.string(), v.maxLength(10_000))) }))();
+
+/** A grant that is to be made with a yes. */
+export interface GrantBody {
+  readonly uses: number;
+  readonly for_ms: number;
+  readonly loosen?: Readonly<Record<string, unknown>> | undefined;
+  readonly loosen_session?: Readonly<Record<string, unknown>> | undefined;
+  readonly loosen_facts?: Readonly<Record<string, unknown>> | undefined;
+  readonly any_requester?: boolean | undefined;
+}
+
+/** The shape of {@link GrantBody}. What its terms say is checked where the grant is made. */
+export const grantBody: v.GenericSchema<unknown, GrantBody> = /* @__PURE__ */ (() =>
+  v.strictObject({
+    uses: v.number(),
+    for_ms: v.number(),
+    loosen: v.optional(anyRecord),
+    loosen_session: v.optional(anyRecord),
+    loosen_facts: v.optional(anyRecord),
+    any_requester: v.optional(v.boolean()),
+  }))();
+
+/** The body of `POST /v1/approvals/{id}/grant-proposal`. */
+export const proposalBody: v.GenericSchema<unknown, { readonly loosen?: Readonly<Record<string, unknown>> | undefined }> =
+  /* @__PURE__ */ (() => v.strictObject({ loosen: v.optional(anyRecord) }))();
+
+/** The answer to {@link proposalBody}. */
+export const proposalAnswer: v.GenericSchema = /* @__PURE__ */ (() =>
+  v.object({
+    decision_id: v.string(),
+    digest: v.string(),
+    why: v.nullable(v.string()),
+    ceiling: v.nullable(v.object({ uses: v.number(), for_ms: v.number() })),
+    values: v.array(v.object({ in: v.picklist(['params', 'session', 'facts']), path: v.string(), value: v.unknown() })),
+    history: v.object({
+      asked: v.number(),
+      covered: v.number(),
+      unclear: v.number(),
+      more: v.boolean(),
+      refused: v.array(v.object({ decision_id: v.string(), by: v.nullable(v.string()), at: v.string() })),
+    }),
+  }))();
+
+/** What a desk takes, of a body. */
+export function grantOfBody(body: GrantBody): GrantInput {
+  const { uses, for_ms: forMs, loosen, loosen_session: loosenSession, loosen_facts: loosenFacts, any_requester: anyRequester } = body;
+  return { uses, forMs, loosen, loosenSession, loosenFacts, anyRequester } as GrantInput;
+}
+
+/** Writes a list of grants. */
+export function writeGrants(grants: readonly Grant[], nowMs: number): string {
+  return JSON.stringify({ grants: grants.map((one) => wireGrant(one, nowMs)) });
+}
+
+/** Writes one grant, with what it covers. */
+export function writeGrant(one: Grant, cedar: string, nowMs: number): string {
+  return JSON.stringify({ ...wireGrant(one, nowMs), cedar });
+}
+
+/** Writes what a grant could be. */
+export function writeProposal({ decisionId, digest, why, ceiling, values, history }: GrantProposal): string {
+  const { asked, covered, unclear, more = false, refused } = history;
+  return JSON.stringify({
+    decision_id: decisionId,
+    digest,
+    why: why ?? null,
+    ceiling: ceiling === undefined ? null : { uses: ceiling.uses, for_ms: ceiling.forMs },
+    values,
+    history: {
+      asked,
+      covered,
+      unclear,
+      more,
+      refused: refused.map(({ decisionId: id, by, atMs }) => ({ decision_id: id, by: by ?? null, at: timeOf(atMs) })),
+    },
+  });
+}
+
+/** A grant as clients and the command line's JSON get it. */
+export interface WireGrant {
+  readonly id: string;
+  readonly state: GrantState;
+  readonly agent_id: string;
+  readonly tool: string;
+  readonly guard_key: string;
+  readonly requester: string;
+  readonly any_requester: boolean;
+  readonly params: Grant['params'];
+  readonly original_params: Grant['params'] | null;
+  readonly session: Grant['session'];
+  readonly facts: Grant['facts'];
+  readonly loosened: Grant['loosened'];
+  readonly policies: Grant['lifts'];
+  readonly max_uses: number;
+  readonly used: number;
+  readonly created_at: string;
+  readonly expires_at: string;
+  readonly by: string;
+  readonly name: string | null;
+  readonly assurance: string | null;
+  readonly reason: string | null;
+  readonly decision_id: string;
+  readonly revoked: { readonly by: string; readonly at: string; readonly reason: string | null } | null;
+}
+
+/** Writes a grant as {@link WireGrant}. */
+export function wireGrant(one: Grant, nowMs: number): WireGrant {
+  const { revoked } = one;
+  return {
+    id: one.id,
+    state: grantState(one, nowMs),
+    agent_id: one.agentId,
+    tool: one.toolName,
+    guard_key: one.guardKey,
+    requester: one.requester,
+    any_requester: one.anyRequester === true,
+    params: one.params,
+    original_params: one.originalParams ?? null,
+    session: one.session,
+    facts: one.facts,
+    loosened: one.loosened,
+    policies: one.lifts,
+    max_uses: one.maxUses,
+    used: one.used,
+    created_at: timeOf(one.createdAtMs),
+    expires_at: timeOf(one.expiresAtMs),
+    by: one.by,
+    name: one.name ?? null,
+    assurance: one.assurance ?? null,
+    reason: one.reason ?? null,
+    decision_id: one.fromDecision,
+    revoked: revoked === undefined ? null : { by: revoked.by, at: timeOf(revoked.atMs), reason: revoked.reason ?? null },
+  };
+}
+
+function timeOf(ms: number): string {
+  return new Date(ms).toISOString();
+}

@@ -1,0 +1,37 @@
+import type { HaltGate, HaltSwitch } from '../../decision/halt/HaltGate.js';
+import { isInScope } from '../../model/halt/Halt.js';
+import type { Halt, HaltableCall } from '../../model/halt/Halt.js';
+
+/** A call that runs and has asked for its signal. */
+export interface AbortableCall extends HaltableCall {
+  abort(reason: Error): void;
+}
+
+/** How many calls are remembered before those that are gone are looked for. */
+const FIRST_SWEEP = 256;
+
+/** The gate that a module's calls ask, and the calls that learn of a halt while they run. */
+export class HaltedCalls implements HaltSwitch {
+  gate: HaltGate | undefined;
+  /** A call that has ended need not be taken out: it is remembered no longer than it lives. */
+  #running = new Set<WeakRef<AbortableCall>>();
+  #sweepAt = FIRST_SWEEP;
+
+  /** Tells a call from now on. */
+  watch(call: AbortableCall): void {
+    if (this.#running.size >= this.#sweepAt) {
+      this.#running = new Set([...this.#running].filter((ref) => ref.deref() !== undefined));
+      this.#sweepAt = Math.max(FIRST_SWEEP, 2 * this.#running.size);
+    }
+    this.#running.add(new WeakRef(call));
+  }
+
+  /** Aborts what runs in the scope of a halt. */
+  abort({ scope }: Halt, reasonFor: (call: HaltableCall) => Error): void {
+    for (const ref of this.#running) {
+      const call = ref.deref();
+      if (call === undefined || isInScope(scope, call)) this.#running.delete(ref);
+      if (call !== undefined && isInScope(scope, call)) call.abort(reasonFor(call));
+    }
+  }
+}

@@ -1,0 +1,85 @@
+import type { GrantBody } from '../../decision/wire/grantAnswer.js';
+import { RequestError } from '../front/RequestError.js';
+
+/** How many values of a call a form can loosen. */
+export const FORM_VALUES = 12;
+const HOUR_MS = 3_600_000;
+
+/** How a value of later calls may differ, as a form says it. */
+export const GRANT_KINDS = ['same', 'any', 'range', 'in', 'startsWith', 'endsWith'] as const;
+
+const NUMBERED = Array.from({ length: FORM_VALUES }, (_, i) => i + 1);
+
+/** The fields of a form that make a grant with a yes, and how many characters each may have. */
+export const GRANT_FORM: Readonly<Record<string, number>> = {
+  grant: 8,
+  grant_uses: 8,
+  grant_hours: 8,
+  grant_any_requester: 8,
+  ...Object.fromEntries(
+    NUMBERED.flatMap((n) => [
+      [`grant_path_${n}`, 512],
+      [`grant_kind_${n}`, 16],
+      [`grant_value_${n}`, 2_048],
+    ]),
+  ),
+};
+
+/** Whether a field of a form is about a grant. */
+export function isGrantField(name: string): boolean {
+  return Object.hasOwn(GRANT_FORM, name);
+}
+
+/**
+ * The grant that a form asks for.
+ *
+ * @returns `undefined` where the form asks for none
+ * @throws RequestError 422 `invalid_grant` where a field cannot be read
+ */
+export function grantOfForm(form: Readonly<Record<string, string>>): GrantBody | undefined {
+  if (form['grant'] !== 'on') return undefined;
+  const loosen: Record<string, Record<string, unknown>> = { params: {}, session: {}, facts: {} };
+  for (const n of NUMBERED) {
+    const [, root = '', at = ''] = /^(params|session|facts)(\/[^]*)$/.exec(form[`grant_path_${n}`] ?? '') ?? [];
+    const term = termOf(form[`grant_kind_${n}`] ?? 'same', (form[`grant_value_${n}`] ?? '').trim(), `grant_value_${n}`);
+    if (root !== '' && term !== undefined) (loosen[root] as Record<string, unknown>)[at] = term;
+  }
+  return {
+    uses: Number(form['grant_uses']),
+    for_ms: Math.round(Number(form['grant_hours']) * HOUR_MS),
+    loosen: loosen['params'],
+    loosen_session: loosen['session'],
+    loosen_facts: loosen['facts'],
+    ...(form['grant_any_requester'] === 'on' && { any_requester: true }),
+  };
+}
+
+function termOf(kind: string, text: string, field: string): unknown {
+  switch (kind) {
+    case 'same':
+      return undefined;
+    case 'any':
+      return 'any';
+    case 'range': {
+      const [, lower, upper] = /^(-?[0-9.]+)\s*(?:\.\.|to|–)\s*(-?[0-9.]+)$/.exec(text) ?? [];
+      if (lower !== undefined && upper !== undefined) return { '>=': Number(lower.replace(/\.$/, '')), '<=': Number(upper) };
+      throw new RequestError(422, 'invalid_grant', 'A range is two numbers, such as 0 to 100.', { field });
+    }
+    case 'in':
+      return { in: text.split(',').map((one) => valueOf(one.trim())) };
+    case 'startsWith':
+    case 'endsWith':
+      return { [kind]: text };
+    default:
+      throw new RequestError(422, 'invalid_grant', `A value may be ${GRANT_KINDS.join(', ')}.`, { field });
+  }
+}
+
+/** A number where it is written as one, and text in quotes as that text. */
+function valueOf(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return text;
+  }
+}

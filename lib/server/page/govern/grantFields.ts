@@ -1,0 +1,57 @@
+import type { GrantProposal, ProposedValue } from '../../../decision/grant/proposeGrant.js';
+import { html } from '../html.js';
+import type { Html } from '../html.js';
+import { revealedText } from '../revealed.js';
+import { timeElement } from '../timeText.js';
+
+const HOUR_MS = 3_600_000;
+const MAX_VALUES = 12;
+
+/** The part of the form of an approval that lets a yes count for later calls. Nothing where the policies do not allow that. */
+export function grantFields(proposal: GrantProposal | undefined, nowMs: number): Html | false {
+  if (proposal?.ceiling === undefined) return false;
+  const { ceiling, values } = proposal;
+  const hours = ceiling.forMs / HOUR_MS;
+  return html`<details data-grant><summary>Propose a grant</summary>
+<p class="small">Later calls like this one then run without asking. Everything has to be the same, but for what you loosen here. It lifts no other rule, and anyone who approves can take it back.</p>
+<p><label><input type="checkbox" name="grant" value="on"> Approve, and make this grant</label></p>
+<label for="grant_uses">Calls <span class="muted">1 to ${ceiling.uses}</span></label><input type="number" id="grant_uses" name="grant_uses" min="1" max="${ceiling.uses}" value="${Math.min(10, ceiling.uses)}">
+<label for="grant_hours">Hours <span class="muted">up to ${hours}</span></label><input type="number" id="grant_hours" name="grant_hours" min="0.01" max="${hours}" step="0.01" value="${Math.min(8, hours)}">
+${values.slice(0, MAX_VALUES).map(valueField)}
+${values.length > MAX_VALUES && html`<p class="small muted">${values.length - MAX_VALUES} more values have to be the same. The API can loosen them.</p>`}
+${values.some(isUser) && html`<p><label><input type="checkbox" name="grant_any_requester" value="on"> For calls of every user, not only of this one</label></p>`}
+${historyText(proposal, nowMs)}</details>`;
+}
+
+function isUser(value: ProposedValue): boolean {
+  return value.in === 'session' && value.path === '/user_id' && typeof value.value === 'string';
+}
+
+function valueField(value: ProposedValue, at: number): Html | false {
+  if (value.in === 'session' && value.path === '/user_id') return false;
+  const n = at + 1;
+  const isNumber = typeof value.value === 'number';
+  const isText = typeof value.value === 'string';
+  const kinds: readonly (readonly [string, string])[] = [
+    ['same', 'exactly this'],
+    ...(isNumber ? ([['range', 'between … and …']] as const) : ([['any', isText ? 'any text' : 'true or false']] as const)),
+    ['in', 'one of …'],
+    ...(isText
+      ? ([
+          ['startsWith', 'begins with …'],
+          ['endsWith', 'ends with …'],
+        ] as const)
+      : []),
+  ];
+  const name = `${value.in}${value.path}`;
+  return html`<fieldset><legend class="small mono">${revealedText(name, { max: 80 })} = ${revealedText(JSON.stringify(value.value), { max: 80 })}</legend>
+<input type="hidden" name="grant_path_${n}" value="${name}"><label class="vh" for="grant_kind_${n}">How it may differ</label><select id="grant_kind_${n}" name="grant_kind_${n}">${kinds.map(([kind, text]) => html`<option value="${kind}">${text}</option>`)}</select>
+<label class="vh" for="grant_value_${n}">Which values</label><input type="text" id="grant_value_${n}" name="grant_value_${n}" maxlength="2048" autocomplete="off" placeholder="${isNumber ? '0 to 100' : ''}"></fieldset>`;
+}
+
+function historyText({ history }: GrantProposal, nowMs: number): Html {
+  const { asked, covered, refused, unclear, more } = history;
+  const which = more === true ? `Of the newest ${asked} calls` : `Of ${asked} ${asked === 1 ? 'call' : 'calls'}`;
+  return html`<p class="small">${which} of this agent and tool in the last 30 days, ${covered} had the same params as this one${unclear > 0 && `; of ${unclear} it cannot be told`}.</p>
+${refused.length > 0 && html`<p class="small error">People refused ${refused.length} of them: ${refused.slice(0, 5).map(({ by, atMs }, i) => html`${i > 0 && ', '}${revealedText(by ?? 'someone')} ${timeElement(atMs, nowMs)}`)}.</p>`}`;
+}

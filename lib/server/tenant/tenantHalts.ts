@@ -1,0 +1,40 @@
+import { chain } from '../../common/awaitable.js';
+import type { Awaitable } from '../../common/awaitable.js';
+import type { SteadyClock } from '../../common/time/SteadyClock.js';
+import { HaltBook } from '../../decision/halt/HaltBook.js';
+import type { AegisError } from '../../model/AegisError.js';
+import type { ApprovalRecord } from '../../store/ApprovalStore.js';
+import type { RecordStore } from '../../store/RecordStore.js';
+import { RequestError } from '../front/RequestError.js';
+import type { ToolSettings } from './Tenant.js';
+
+/** How long a server decides without being able to read what is halted, in milliseconds. */
+const MAX_STALE_MS = 5_000;
+
+/** The halts of a tenant, which other servers and the command line order too. */
+export function haltsOf(records: RecordStore, clock: SteadyClock): HaltBook {
+  return new HaltBook({ records, clock, isShared: true, maxStaleMs: MAX_STALE_MS });
+}
+
+/**
+ * How often the halts may have been changed when an approval is used.
+ *
+ * @throws RequestError 409 where its call is halted
+ */
+export function unlessHalted(
+  halts: HaltBook,
+  tools: ReadonlyMap<string, ToolSettings>,
+): (approval: ApprovalRecord, again?: boolean) => Awaitable<number | undefined> {
+  return ({ agentId, toolName }, again) =>
+    chain(again === true ? halts.refresh() : undefined, () =>
+      chain(halts.look({ agentId, toolName, groups: tools.get(toolName)?.groups }), (halted) => {
+        if (halted !== undefined) throw refusedWhileHalted(halted);
+        return halts.changes;
+      }),
+    );
+}
+
+/** What becomes of a step on the way from approved to run: it is tried again, and goes on once the halt is over. */
+export function refusedWhileHalted({ code, message }: AegisError): RequestError {
+  return new RequestError(409, code, message);
+}

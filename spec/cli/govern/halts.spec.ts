@@ -1,0 +1,111 @@
+import { expect } from 'chai';
+import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { SecretString } from '../../../lib/common/SecretString.js';
+import { writeRunFile } from '../../../lib/cli/server/RunFile.js';
+import { AegisModule } from '../../../lib/guard/module/AegisModule.js';
+import { guard } from '../../../lib/guard/guard.js';
+import { createDataPlane } from '../../../lib/server/createDataPlane.js';
+import { makeStateKey } from '../../../lib/server/config/stateKey.js';
+import { sqliteStore } from '../../../lib/store/sqlite/index.js';
+import { MemoryStateStore } from '../../../lib/store/memory/MemoryStateStore.js';
+import { rejection } from '../../support/rejection.js';
+import { until } from '../../support/until.js';
+import { needsSqlite } from '../../store/sqlite/sqliteFiles.js';
+import { failureOf, runAegis } from '../runAegis.js';
+
+const policies = { text: '@id("all") permit (principal, action, resource);' };
+
+describe('aegis halt, lift and halts', function () {
+  this.timeout(30_000);
+  let folder: string;
+  let stateKey: SecretString;
+  const closing: (() => unknown)[] = [];
+  const data = (): string => join(folder, 'project', '.aegis');
+  const run = (...args: string[]) => runAegis([...args, '--data', data()]);
+  const json = async (...args: string[]): Promise<any> => {
+    const { code, stdout, stderr } = await run(...args, '--json');
+    expect(code, stderr).to.equal(0);
+    return JSON.parse(stdout);
+  };
+  beforeEach(() => {
+    folder = mkdtempSync(join(tmpdir(), 'aegis-halts-'));
+    mkdirSync(data(), { recursive: true });
+    process.env['XDG_CONFIG_HOME'] = join(folder, 'config');
+    stateKey = makeStateKey(process.env, data()).key;
+  });
+  afterEach(async () => {
+    for (const close of closing.splice(0)) await close();
+    delete process.env['XDG_CONFIG_HOME'];
+    rmSync(folder, { recursive: true });
+  });
+
+  const orderAndLift = async (): Promise<void> => {
+    const halt = await json('halt', '--agent', 'support', '--tool', 'refund', '--reason', 'wild', '--for', '30m', '--cancel');
+    expect(halt).to.deep.include({ scope: { agent: 'support', tool: 'refund' }, reason: 'wild', pending: 'cancel', lifted: null });
+    expect(halt.by).to.match(/^host:./);
+    expect(Date.parse(halt.until) - Date.now()).to.be.within(29 * 60_000, 30 * 60_000);
+    expect((await run('halts')).stdout)
+      .to.include(halt.id)
+      .and.include('agent support, tool refund');
+    expect((await run('lift', halt.id, '--reason', 'fixed')).stdout)
+      .to.include(`lifted ${halt.id}`)
+      .and.include('fixed');
+    expect((await run('halts')).stdout).to.equal('nothing is halted\n');
+    expect(await json('halts', '--all')).to.have.nested.property('halts[0].lifted.reason', 'fixed');
+    const all = await run('halt', '--all', '--reason', 'incident');
+    expect(all.stdout).to.match(/^halted halt_\S+ {2}everything {2}by host:/);
+    expect((await json('halt', '--group', 'money', '--reason', 'r')).scope).to.deep.equal({ group: 'money' });
+  };
+
+  describe('over the store', () => {
+    needsSqlite();
+    it('order, list and lift', async () => {
+      const store = sqliteStore(join(data(), 'aegis.db'));
+      store.open();
+      store.close();
+      await orderAndLift();
+    });
+
+    it('stop a program that shares the store and its key, within a second', async () => {
+      const aegis = AegisModule.create({ policies, agentId: 'support', store: join(data(), 'aegis.db'), stateKey });
+      closing.push(() => aegis.close());
+      await aegis.ready();
+      const refund = guard(async (amount: number) => amount, { toolName: 'refund', params: ['amount'], module: aegis });
+      expect(await refund(1)).to.equal(1);
+      const { id } = await json('halt', '--agent', 'support', '--reason', 'test');
+      await until(async () => (await aegis.halts.list()).length > 0);
+      await new Promise((resolve) => setTimeout(resolve, 600));
+      expect(await rejection(refund(1))).to.include({ code: 'halted' });
+      await json('lift', id, '--reason', 'over');
+      await until(async () => (await refund(1).catch(() => 0)) === 1);
+      expect(await refund(1)).to.equal(1);
+    });
+
+    it('refuse what is not an order', async () => {
+      const store = sqliteStore(join(data(), 'aegis.db'));
+      store.open();
+      store.close();
+      const fail = (...args: string[]) => failureOf([...args, '--data', data()]);
+      for (const [args, message] of [
+        [['halt', '--reason', 'r'], /must say what is halted/],
+        [['halt', '--all', '--agent', 'a', '--reason', 'r'], /no other field goes with it/],
+        [['halt', '--all', '--reason', 'r', '--for', 'soon'], /--for must be a time such as/],
+        [['halt', '--all', '--reason', 'r', '--for', '0m'], /--for must be a time such as/],
+        [['halt', '--all'], /--reason/],
+        [['lift', 'halt_x', '--reason', 'r'], /is not the id of a halt/],
+      ] as const)
+        expect(JSON.stringify(await fail(...args))).to.match(message);
+    });
+  });
+
+  it('order, list and lift at a server that keeps everything in memory', async () => {
+    const plane = createDataPlane({ policies, store: new MemoryStateStore(), stateKey, audit: false });
+    closing.push(() => plane.close());
+    const { url } = await plane.listen({ port: 0 });
+    await plane.ready();
+    writeRunFile(data(), { pid: process.pid, url, store: 'memory' });
+    await orderAndLift();
+  });
+});

@@ -1,0 +1,120 @@
+import { expect } from 'chai';
+import { servedInbox } from '../../support/servedInbox.js';
+import type { ServedInbox, SpecPerson } from '../../support/servedInbox.js';
+
+const POLICIES = `@id("all") permit (principal, action, resource);
+@id("refunds") @effect("approval_needed") @approvers("finance") @grantable("20 uses; 8h") forbid (principal, action == Aegis::Action::"refund", resource);
+@id("wires") @effect("approval_needed") @approvers("finance") forbid (principal, action == Aegis::Action::"wire", resource);`;
+
+describe('Grants behind a server', () => {
+  let inbox: ServedInbox;
+  let rita: SpecPerson;
+  beforeEach(async () => {
+    inbox = await servedInbox({ policies: { text: POLICIES } as never });
+    rita = await inbox.person('Rita', { roles: ['approver'], groups: ['finance'] });
+  });
+  afterEach(() => inbox.close());
+
+  const refund = (amount: number, user = 'u1') =>
+    inbox.call('POST', '/v1/decision', {
+      agent_id: 'bot',
+      tool: { name: 'refund', params: { amount, to: 'ann' } },
+      session: { user_id: user },
+    });
+  const effectOf = async (amount: number, user?: string): Promise<unknown> => {
+    const { status, json } = await refund(amount, user);
+    expect(status, JSON.stringify(json)).to.equal(200);
+    return (json['final_decision'] as { effect: string }).effect;
+  };
+  const form = async (id: string, more: Record<string, string>): Promise<Record<string, string>> => {
+    const { digest, version } = (await inbox.store.approvals.get(id)) as { digest: string; version: number };
+    return { verdict: 'approve', digest, version: String(version), ...more };
+  };
+  const GRANT = {
+    grant: 'on',
+    grant_uses: '10',
+    grant_hours: '1',
+    grant_path_1: 'params/amount',
+    grant_kind_1: 'range',
+    grant_value_1: '0 to 100',
+  };
+
+  it('are proposed on the page of an approval, made by its form, and let the next ten calls run, not the eleventh', async () => {
+    const id = await inbox.ask('refund', { amount: 40, to: 'ann' }, { agent: 'bot', user: 'u1' });
+    const page = await rita.get(`/a/${id}`);
+    expect(page.text).to.contain('Propose a grant').and.to.contain('name="grant_path_1" value="params/amount"');
+    const answer = await rita.post(`/v1/approvals/${id}/verdict`, await form(id, GRANT));
+    expect(answer.status, answer.text).to.equal(303);
+    const effects: unknown[] = [];
+    for (let i = 1; i <= 11; i++) effects.push(await effectOf(i));
+    expect(effects).to.deep.equal([...Array<string>(10).fill('allow'), 'approval_needed']);
+  });
+
+  it('name themselves in the answer, are not replayed, and cover no other user', async () => {
+    const id = await inbox.ask('refund', { amount: 40, to: 'ann' }, { agent: 'bot', user: 'u1' });
+    await rita.post(`/v1/approvals/${id}/verdict`, await form(id, GRANT));
+    const { json } = await refund(5);
+    expect((json['final_decision'] as Record<string, unknown>)['grant_id']).to.match(/^grt_[0-9a-f]{32}$/);
+    expect(await effectOf(5, 'u2')).to.equal('approval_needed');
+    expect(await effectOf(101)).to.equal('approval_needed');
+  });
+
+  it('are shown and revoked on their page, by who approves, and then cover nothing', async () => {
+    const id = await inbox.ask('refund', { amount: 40, to: 'ann' }, { agent: 'bot', user: 'u1' });
+    await rita.post(`/v1/approvals/${id}/verdict`, await form(id, GRANT));
+    const viewer = await inbox.person('Vera', { roles: ['viewer'] });
+    const [, grantId] = /id="(grt_[0-9a-f]+)"/.exec((await rita.get('/grants')).text) ?? [];
+    expect((await viewer.get('/grants')).text)
+      .to.contain(grantId)
+      .and.not.to.contain('/revoke');
+    expect((await viewer.post(`/v1/grants/${grantId}/revoke`, {})).status).to.equal(403);
+    expect(await effectOf(1)).to.equal('allow');
+    expect((await rita.post(`/v1/grants/${grantId}/revoke`, { reason: 'enough' })).status).to.equal(303);
+    expect(await effectOf(1)).to.equal('approval_needed');
+    expect((await rita.get('/grants')).text).to.contain('There are none');
+    expect((await rita.get('/grants?all=1')).text)
+      .to.contain('enough')
+      .and.to.contain('revoked');
+    expect((await rita.post('/v1/grants/grt_none/revoke', {})).status).to.equal(404);
+  });
+
+  it('end with the rights of who made them, and stay ended where these come back', async () => {
+    const id = await inbox.ask('refund', { amount: 40, to: 'ann' }, { agent: 'bot', user: 'u1' });
+    await rita.post(`/v1/approvals/${id}/verdict`, await form(id, GRANT));
+    expect(await effectOf(1)).to.equal('allow');
+    await inbox.identity.people.change(rita.id, { groups: [] }, 'host:spec');
+    await new Promise((done) => setTimeout(done, 600));
+    expect(await effectOf(2)).to.equal('approval_needed');
+    await inbox.identity.people.change(rita.id, { groups: ['finance'] }, 'host:spec');
+    await new Promise((done) => setTimeout(done, 600));
+    expect(await effectOf(3)).to.equal('approval_needed');
+  });
+
+  it('are not proposed where a policy does not allow them, and not made', async () => {
+    const id = await inbox.ask('wire', { amount: 40 }, { agent: 'bot' });
+    expect((await rita.get(`/a/${id}`)).text).not.to.contain('Propose a grant');
+    expect((await rita.post(`/v1/approvals/${id}/verdict`, await form(id, GRANT))).status).to.equal(403);
+    expect((await inbox.store.approvals.get(id))?.status).to.equal('pending');
+  });
+
+  const bad: readonly (readonly [what: string, fields: Record<string, string>])[] = [
+    ['more uses than allowed', { grant_uses: '21' }],
+    ['no number of uses', { grant_uses: 'x' }],
+    ['too many hours', { grant_hours: '9' }],
+    ['no hours', { grant_hours: '' }],
+    ['a range that is none', { grant_value_1: '0' }],
+    ['another way to differ', { grant_kind_1: 'like' }],
+    ['any number', { grant_kind_1: 'any' }],
+    ['a value that is not there', { grant_path_1: 'params/other' }],
+    ['a range without the approved value', { grant_value_1: '0..39' }],
+    ['a list without it', { grant_kind_1: 'in', grant_value_1: '1, 2' }],
+  ];
+  it(`are made of nothing else: ${bad.length} forms`, async () => {
+    const id = await inbox.ask('refund', { amount: 40, to: 'ann' }, { agent: 'bot', user: 'u1' });
+    for (const [what, fields] of bad) {
+      const { status } = await rita.post(`/v1/approvals/${id}/verdict`, await form(id, { ...GRANT, ...fields }));
+      expect([400, 422], what).to.include(status);
+    }
+    expect((await inbox.store.approvals.get(id))?.status).to.equal('pending');
+  });
+});
