@@ -9,11 +9,10 @@ if (!build('library', 'samples')) process.exit(1);
 const load = (path) => import(pathToFileURL(path).href);
 const { AegisModule, guard } = await load('dist/index.js');
 const { createDataPlane } = await load('dist/server/index.js');
-const { POLICIES } = await load('.build/samples/inbox/policies.js');
 const { HOSTILE_MAIL } = await load('.build/samples/inbox/hostileMail.js');
 const FOLDER = 'docs/images';
 
-const plane = createDataPlane({ policies: { text: POLICIES } });
+const plane = createDataPlane({ policies: 'samples/inbox/policies' });
 const { port, url } = await plane.listen({ port: 0 });
 const origin = `http://localhost:${port}`;
 const browser = await chromium.launch({

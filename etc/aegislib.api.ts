@@ -97,6 +97,8 @@ export declare class ApprovalDesk extends SafeEmitter<DeskEvents> {
     list(given?: ApprovalQuery): Awaitable<readonly ApprovalRecord[]>;
     approve(decisionId: string, verdict: VerdictInput): Promise<ApprovalRecord>;
     deny(decisionId: string, verdict: VerdictInput): Promise<ApprovalRecord>;
+    amend(decisionId: string, edit: AmendInput): Promise<ApprovalRecord>;
+    previewEdit(decisionId: string, edit: AmendInput): Promise<EditPreview>;
     mayDecide(decisionId: string, by: string, assurance?: Assurance): Promise<boolean>;
 }
 
@@ -131,6 +133,7 @@ export interface ApprovalRecord {
     readonly removable?: readonly string[] | undefined;
     readonly counted?: boolean | undefined;
     readonly opaque: readonly string[];
+    readonly sensitive?: Sensitive | undefined;
     readonly session: Session | null;
     readonly sessionDigest: string;
     readonly facts: Readonly<Record<string, unknown>>;
@@ -148,6 +151,8 @@ export interface ApprovalRecord {
     readonly expiresAtMs: number;
     readonly status: 'pending' | 'approved' | 'denied' | 'expired' | 'withdrawn';
     readonly verdicts: readonly Verdict[];
+    readonly amendable?: AmendableCall | undefined;
+    readonly amendments?: readonly Amendment[] | undefined;
     readonly consumed?: {
         readonly token: string;
         readonly atMs: number;
@@ -185,6 +190,10 @@ export declare class ApprovalTimeoutError extends AegisError {
 export interface Approver {
     attach(desk: ApprovalDesk): () => void;
 }
+
+export type Audience = 'approver' | 'log' | 'model' | 'audit';
+
+export type AudienceViews = Readonly<Record<Audience, View>>;
 
 export declare class AuthError extends ServiceError {
     readonly name = "AuthError";
@@ -250,6 +259,7 @@ export interface DecisionService {
     begin?(start: ExecutionStart): Awaitable<boolean>;
     reportOutcome?(report: RunReport): Awaitable<void>;
     release?(decisionId: string): Awaitable<void>;
+    amends?(): boolean;
     withdraw?(decisionId: string, options?: ApprovalOptions): Awaitable<void>;
     expire?(decisionId: string, options?: ApprovalOptions): Awaitable<void>;
     ready?(): Awaitable<void>;
@@ -261,6 +271,8 @@ export interface DecisionStatus {
     readonly state: 'pending' | 'approved' | 'denied' | 'expired' | 'invalid';
     readonly reason?: string | undefined;
     readonly by?: string | undefined;
+    readonly params?: Params | undefined;
+    readonly digest?: string | undefined;
 }
 
 export declare class DecisionUnavailableError extends AegisError {
@@ -301,6 +313,7 @@ export declare class EmbeddedDecisionService implements DecisionService {
     release(decisionId: string): Awaitable<void>;
     ready(): Awaitable<void>;
     status(decisionId: string): Awaitable<DecisionStatus>;
+    amends(): boolean;
     watch(signal: AbortSignal): AsyncIterable<DecisionStatus>;
     verify(call: ApprovedCall): Awaitable<boolean>;
     consume(use: ApprovalUse): Awaitable<boolean>;
@@ -456,6 +469,7 @@ export interface GuardedCall<R = unknown> {
     readonly mode?: ApprovalMode | undefined;
     readonly approvalTimeoutMs?: number | undefined;
     readonly wireTypes?: 'string' | undefined;
+    readonly sensitive?: Readonly<Record<string, SensitiveOption>> | undefined;
     readonly signal?: AbortSignal | undefined;
     readonly guard?: object | undefined;
     readonly target?: unknown;
@@ -533,6 +547,7 @@ export interface PendingApproval<T = unknown> {
     readonly toolName: string;
     readonly message: string;
     readonly status: TaskStatus;
+    readonly edited: readonly string[] | undefined;
     readonly completed: Promise<T>;
     cancel(): Promise<boolean>;
     toString(): string;
@@ -572,6 +587,7 @@ export declare class RemoteDecisionService implements DecisionService {
     reevaluate(request: DecisionRequest, decisionId: string, options?: ReevaluateOptions): Promise<Decision>;
     consume(use: ApprovalUse): Promise<boolean>;
     begin(start: ExecutionStart): Promise<boolean>;
+    amends(): boolean;
     reportOutcome(report: RunReport): Promise<void>;
     withdraw(decisionId: string, options?: ApprovalOptions): Promise<void>;
     expire(decisionId: string, options?: ApprovalOptions): Promise<void>;
@@ -604,6 +620,15 @@ export declare class SecretString {
     toJSON(): string;
     [Symbol.toPrimitive](): string;
 }
+
+export type Sensitive = Readonly<Record<string, AudienceViews>>;
+
+export type SensitiveOption = 'secret' | 'personal' | {
+    readonly approver?: View | undefined;
+    readonly log?: View | undefined;
+    readonly model?: View | undefined;
+    readonly audit?: View | undefined;
+};
 
 export type Session = Readonly<Record<string, unknown>>;
 
@@ -724,11 +749,15 @@ export interface VerdictInput {
     readonly reason?: string | undefined;
     readonly digest?: string | undefined;
     readonly assurance?: Assurance | undefined;
+    readonly acknowledgeHidden?: number | undefined;
     readonly name?: string | undefined;
     readonly version?: number | undefined;
     readonly key?: string | undefined;
+    readonly edit?: EditInput | undefined;
     readonly grant?: GrantInput | undefined;
 }
+
+export type View = 'full' | 'last4' | 'domain' | 'length' | 'hidden';
 
 export interface WaitingForWorker {
     readonly task: Task;

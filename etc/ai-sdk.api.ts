@@ -9,6 +9,7 @@ export interface AdapterOptions<C = unknown> {
     readonly scope?: ((context: C) => string | undefined) | undefined;
     readonly toolName?: ((name: string) => string) | undefined;
     readonly groups?: ((name: string) => readonly string[]) | undefined;
+    readonly sensitive?: ((name: string) => Readonly<Record<string, SensitiveOption>> | undefined) | undefined;
     readonly approval?: AdapterApproval | undefined;
     readonly waitMs?: number | undefined;
     readonly approvalTimeoutMs?: number | undefined;

@@ -1,5 +1,19 @@
 // What 'aegislib/audit' exports. Written by npm run api:update; review what changes here.
 
+export interface AmendedRecord extends RecordFields, CallFields {
+    readonly kind: 'amended';
+    readonly by: string;
+    readonly assurance?: Assurance | undefined;
+    readonly from: Commitment;
+    readonly effective: Commitment;
+    readonly changed: Commitment;
+    readonly policies: readonly RecordedApprovalPolicy[];
+    readonly policySetHash?: string | undefined;
+    readonly reason?: Commitment | undefined;
+    readonly proof?: Omit<VerdictProof, 'nonce'> | undefined;
+    readonly statement?: Commitment | undefined;
+}
+
 export interface AuditBatch {
     readonly lines: readonly string[];
     readonly openings: readonly Opening[];
@@ -80,7 +94,7 @@ export declare class AuditPublicKey {
     toString(): string;
 }
 
-export type AuditRecord = StartedRecord | ClosedRecord | DroppedRecord | KeyRecord | PoliciesRecord | DecidedRecord | OpenedRecord | VerdictRecord | GrantRecord | ConsumedRecord | BegunRecord | EndedRecord | EnteringRecord | SettledRecord | SecurityRecord | AuthorityRecord | CredentialRecord | ErasedRecord | HaltRecord;
+export type AuditRecord = StartedRecord | ClosedRecord | DroppedRecord | KeyRecord | PoliciesRecord | DecidedRecord | OpenedRecord | VerdictRecord | AmendedRecord | GrantRecord | ConsumedRecord | BegunRecord | EndedRecord | EnteringRecord | SettledRecord | SecurityRecord | AuthorityRecord | CredentialRecord | ErasedRecord | HaltRecord;
 
 export interface AuditReport {
     readonly ok: boolean;
@@ -333,7 +347,7 @@ export interface ProvenInclusion {
     readonly root: Uint8Array;
 }
 
-export interface RecordedApprovalPolicy extends RecordedPolicy, Pick<ApprovalPolicy, 'severity' | 'approvers' | 'selfApproval' | 'quorum' | 'distinct' | 'escalate'> {
+export interface RecordedApprovalPolicy extends RecordedPolicy, Pick<ApprovalPolicy, 'severity' | 'approvers' | 'selfApproval' | 'quorum' | 'distinct' | 'escalate' | 'editorMayApprove'> {
 }
 
 export interface RecordedPolicy {

@@ -74,6 +74,7 @@ export interface DecisionRequest {
     readonly removable: readonly string[];
     readonly approvalTimeoutMs: number;
     readonly wireTypes?: 'string' | undefined;
+    readonly sensitive?: Sensitive | undefined;
 }
 
 export type { DecisionService } from 'aegislib';
@@ -84,7 +85,7 @@ export interface DenyDecision extends DecisionFields {
     readonly effect: 'deny';
 }
 
-export interface DescribedApproval extends Pick<ApprovalRecord, 'decisionId' | 'toolName' | 'agentId' | 'requester' | 'requesterKnown' | 'reason' | 'refusals' | 'originalParams' | 'params' | 'opaque' | 'message' | 'session' | 'facts' | 'digest' | 'expiresAtMs'> {
+export interface DescribedApproval extends Pick<ApprovalRecord, 'decisionId' | 'toolName' | 'agentId' | 'requester' | 'requesterKnown' | 'reason' | 'refusals' | 'originalParams' | 'params' | 'opaque' | 'sensitive' | 'message' | 'session' | 'facts' | 'digest' | 'expiresAtMs'> {
     readonly policies: readonly Pick<ApprovalRecord['policies'][number], 'id' | 'severity' | 'approvers' | 'quorum' | 'distinct' | 'escalate'>[];
     readonly verdicts?: readonly Pick<ApprovalRecord['verdicts'][number], 'approve' | 'by' | 'assurance' | 'policies'>[] | undefined;
 }

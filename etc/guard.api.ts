@@ -23,6 +23,7 @@ export interface BaseGuardOptions<This, A extends readonly unknown[], R> {
     readonly waitMs?: number | undefined;
     readonly approvalTimeoutMs?: number | undefined;
     readonly wireTypes?: 'string' | undefined;
+    readonly sensitive?: Readonly<Record<`/${string}`, SensitiveOption>> | undefined;
     readonly signal?: AbortSignal | ((self: NoInfer<This>, args: NoInfer<A>) => AbortSignal | undefined) | undefined;
     readonly onSettled?: (result: Settled<R> | undefined, error: unknown) => unknown;
     readonly idempotent?: boolean | undefined;
@@ -123,7 +124,7 @@ export interface Journal {
     traceparent?(): string | undefined;
 }
 
-export type JournalEvent = DecidedEvent | TaskEvent | OpenedEvent | VerdictEvent | GrantEvent | ConsumedEvent | BegunEvent | EndedEvent | EnteringEvent | SettledEvent | PoliciesEvent | HaltEvent | SecurityEvent;
+export type JournalEvent = DecidedEvent | TaskEvent | OpenedEvent | VerdictEvent | AmendedEvent | GrantEvent | ConsumedEvent | BegunEvent | EndedEvent | EnteringEvent | SettledEvent | PoliciesEvent | HaltEvent | SecurityEvent;
 
 export interface LegacyGuardDecorator<This, A extends readonly unknown[], R> {
     (target: This, key: string | symbol, descriptor: {

@@ -79,6 +79,67 @@ interface RecordFields {
     readonly committedAt?: number | undefined;
 }
 
+// lib/decision/amend/ParamsEdit
+interface EditInput extends ParamsEdit {
+    readonly editedDigest?: string | undefined;
+    readonly asking?: string | undefined;
+}
+
+// lib/decision/amend/ParamsEdit
+interface ParamsEdit {
+    readonly set?: Readonly<Record<string, unknown>> | undefined;
+    readonly remove?: readonly string[] | undefined;
+}
+
+// lib/decision/desk/DeskEdits
+interface EditedApproval {
+    readonly approval: ApprovalRecord;
+    readonly digest: string;
+    readonly changes: readonly ParamChange[];
+    readonly added: readonly string[];
+    readonly asking: string;
+}
+
+// lib/decision/desk/DeskVerdicts
+interface EditPreview extends EditedApproval {
+    readonly standing: ViewerStanding;
+}
+
+// lib/decision/desk/ViewerStanding
+interface ViewerStanding {
+    readonly may: boolean;
+    readonly why: {
+        readonly code: string;
+        readonly message: string;
+    } | undefined;
+    readonly policies: readonly string[];
+    readonly needs: VerdictNeeds;
+    readonly mayDeny: boolean;
+    readonly yesSoFar: number;
+    readonly seats: readonly ViewedSeats[];
+    readonly seatsAfter: readonly ViewedSeats[];
+    readonly isLastYes: boolean;
+}
+
+// lib/decision/desk/assurance
+interface VerdictNeeds {
+    readonly assurance: 'session' | 'code' | 'passkey';
+    readonly code: boolean;
+    readonly reason: 'needed' | 'optional';
+    readonly passkey: boolean;
+}
+
+// lib/decision/desk/quorum/viewedSeats
+interface ViewedSeats {
+    readonly id: string;
+    readonly needed: number;
+    readonly filledBy: readonly string[];
+}
+
+// lib/decision/desk/verdict
+interface AmendInput extends Omit<VerdictInput, 'edit' | 'key'>, EditInput {
+}
+
 // lib/decision/halt/haltRecord
 interface HaltOrder {
     readonly by: string;
@@ -242,7 +303,7 @@ interface OrderedHalt extends Halt {
 type AnyClass = abstract new (...args: never) => unknown;
 
 // lib/model/Capability
-declare const ALL: readonly ['effective-digest', 'types', 'consume', 'begin', 'reevaluate', 'events', 'statuses', 'outcome'];
+declare const ALL: readonly ['effective-digest', 'types', 'consume', 'begin', 'reevaluate', 'events', 'statuses', 'outcome', 'views', 'amend'];
 
 // lib/model/Decision
 interface DecisionFields {
@@ -260,6 +321,19 @@ interface DecisionFields {
     readonly policyEvaluations?: readonly unknown[] | undefined;
     readonly latencyMs?: number | undefined;
     readonly grantId?: string | undefined;
+}
+
+// lib/model/Journal
+interface AmendedEvent {
+    readonly kind: 'amended';
+    readonly agentId: string;
+    readonly toolName: string;
+    readonly decisionId: string;
+    readonly by: string;
+    readonly from: string;
+    readonly to: string;
+    readonly changed: readonly string[];
+    readonly reason?: string | undefined;
 }
 
 // lib/model/Journal
@@ -325,6 +399,13 @@ interface HaltScope {
     readonly group?: string | undefined;
 }
 
+// lib/model/snapshot/paramChanges
+interface ParamChange {
+    readonly pointer: string;
+    readonly before?: unknown;
+    readonly after?: unknown;
+}
+
 // lib/policy/PolicyEngine
 interface Observing {
     readonly limits?: readonly AppliedLimit[] | undefined;
@@ -334,8 +415,37 @@ interface Observing {
 // lib/policy/limit/limitChanges
 type LoosenedLimit = 'limit' | 'cost' | 'over';
 // lib/store/ApprovalStore
+interface AmendableCall {
+    readonly bindingBase: string;
+    readonly groups: readonly string[];
+    readonly removable: readonly string[];
+}
+
+// lib/store/ApprovalStore
+interface Amendment {
+    readonly by: string;
+    readonly name?: string | undefined;
+    readonly reason?: string | undefined;
+    readonly atMs: number;
+    readonly assurance?: Assurance | undefined;
+    readonly proof?: VerdictProof | undefined;
+    readonly from: string;
+    readonly to: string;
+    readonly params: Params;
+    readonly changes: readonly ParamChange[];
+    readonly superseded: readonly Verdict[];
+}
+
+// lib/store/ApprovalStore
 interface ChangeConditions {
     readonly haltChanges?: number | undefined;
+}
+
+// lib/store/TaskStore
+interface EditedParams {
+    readonly params: Params;
+    readonly digest: string;
+    readonly edited: readonly string[];
 }
 
 // lib/store/record/EventOutbox

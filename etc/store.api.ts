@@ -437,10 +437,10 @@ export interface Takes {
 
 export type { Task } from 'aegislib';
 
-export type TaskChange = {
+export type TaskChange = ({
     readonly to: 'approved';
     readonly approvedBy?: string | undefined;
-} | {
+} & Partial<EditedParams>) | {
     readonly to: 'denied';
     readonly error: ErrorSummary;
     readonly deniedBy?: string | undefined;
@@ -500,6 +500,7 @@ export interface TaskFields {
     readonly origin: TaskOrigin | undefined;
     readonly sizeBytes?: number | undefined;
     readonly offers?: readonly Capability[] | undefined;
+    readonly edited?: readonly string[] | undefined;
     readonly traceparent?: string | undefined;
     readonly auditSalt?: string | undefined;
 }
@@ -573,7 +574,7 @@ export interface TaskStore {
     serve?(guardKey: string, run: (taskId: string) => Awaitable<void>): Awaitable<() => Awaitable<void>>;
 }
 
-export interface TaskSummary extends Omit<TaskFields, 'params' | 'origin' | 'attemptCount' | 'sizeBytes' | 'offers' | 'auditSalt' | 'traceparent'> {
+export interface TaskSummary extends Omit<TaskFields, 'params' | 'origin' | 'attemptCount' | 'sizeBytes' | 'offers' | 'auditSalt' | 'traceparent' | 'edited'> {
     readonly status: TaskStatus;
     readonly error?: ErrorSummary | undefined;
     readonly approvedBy?: string | undefined;
@@ -614,6 +615,7 @@ export interface Verdict {
     readonly groupsFrom?: string | undefined;
     readonly proof?: VerdictProof | undefined;
     readonly key?: string | undefined;
+    readonly hidden?: number | undefined;
     readonly grant?: {
         readonly id: string;
         readonly digest: string;

@@ -36,10 +36,6 @@ export type { Params, Session } from './model/Params.js';
 // Approvals
 export { ApprovalDesk } from './decision/desk/ApprovalDesk.js';
 export type { VerdictInput } from './decision/desk/verdict.js';
-export type { Grants } from './decision/grant/Grants.js';
-export type { GrantQuery } from './decision/grant/GrantRows.js';
-export type { Grant, GrantAct, GrantInput } from './model/terms/Grant.js';
-export type { GrantTerm, GrantTerms } from './model/terms/GrantTerm.js';
 export { describeApproval } from './decision/desk/describeApproval.js';
 export { terminalApprover } from './decision/terminal/terminalApprover.js';
 export type { Approver, TerminalApproverOptions } from './decision/terminal/terminalApprover.js';

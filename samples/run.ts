@@ -14,6 +14,7 @@ const SAMPLES: Readonly<Record<string, string>> = {
   'error-handling': './error-handling.js',
   'multi-tenant': './multi-tenant.js',
   'throw-mode': './throw-mode.js',
+  halt: './halt.js',
   grants: './grants.js',
   audit: './audit/main.js',
   quorum: './quorum/main.js',

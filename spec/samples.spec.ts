@@ -1,13 +1,16 @@
 import { expect } from 'chai';
-import { execFileSync } from 'node:child_process';
-import { rmSync } from 'node:fs';
+import { execFileSync, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { isBuiltin } from 'node:module';
-import { resolve } from 'node:path';
-import { pathToFileURL } from 'node:url';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { fileURLToPath, pathToFileURL } from 'node:url';
 import { stripVTControlCharacters } from 'node:util';
 import * as aegis from 'aegislib';
 import { postgresServer } from './support/postgresServer.js';
 import { runInChild } from './support/runInChild.js';
+import { until } from './support/until.js';
 
 /** Two runs beside one another have two. As deep as `.build/`, because samples read files of their own folder. */
 const OUT = `.build-samples-${process.pid}`;
@@ -21,8 +24,7 @@ describe('The samples', function () {
   this.timeout(60_000);
 
   before(() => {
-    for (const [project, outDir] of PROJECTS)
-      execFileSync(process.execPath, ['node_modules/typescript/bin/tsc', '-p', project, '--outDir', outDir], { stdio: 'inherit' });
+    for (const [project, outDir] of PROJECTS) compile(project, outDir);
   });
   after(() => rmSync(OUT, { recursive: true, force: true }));
 
@@ -150,6 +152,12 @@ describe('The samples', function () {
     ]);
   });
 
+  it('halt stops an agent, tells what runs, and lets it go on', async () => {
+    const lines = await run('halt');
+    for (const said of ['halted support-agent', 'gave up after some of 1000000', 'halted: Agent', 'lifted it', 'refunded 30'])
+      expect(lines.join('\n')).to.include(said);
+  });
+
   it('throw-mode redeems one approval for one run', async () => {
     const lines = await run('throw-mode');
     const asked =
@@ -213,13 +221,82 @@ describe('The samples', function () {
     const unknown = await runInChild(sample('run'), { args: ['nonsense'] });
     expect(unknown.code).to.equal(1);
     expect(unknown.stderr).to.include(
-      'there are quickstart, remote, data-plane, hono-service, nest-style, task-monitoring, telemetry, error-handling, multi-tenant, throw-mode, audit, durable-file, durable-fleet.',
+      'there are quickstart, remote, data-plane, hono-service, nest-style, task-monitoring, telemetry, error-handling, multi-tenant, throw-mode, halt, grants, audit, quorum, durable-file, durable-fleet.',
     );
   });
 });
 
+// where commands find the server, and its keys, is the spec's own: a demo that runs in this folder goes on
+describe('The demo', function () {
+  this.timeout(120_000);
+  const folder = mkdtempSync(join(tmpdir(), 'aegis-demo-'));
+  const surroundings: Readonly<Record<string, string>> = {
+    AEGIS_SERVER_DATA: join(folder, '.aegis'),
+    XDG_CONFIG_HOME: join(folder, 'config'),
+    DEMO_PORT: '0',
+    DEMO_EVERY_MS: '200',
+    NO_COLOR: '1',
+  };
+  const env = { ...withoutAegis(), ...surroundings };
+  before(() => compile('tsconfig.samples.json', OUT));
+  after(() => {
+    rmSync(OUT, { recursive: true, force: true });
+    rmSync(folder, { recursive: true, force: true });
+  });
+
+  it('has a server that commands find: what is halted is denied from the next call on, and goes on once it is lifted', async () => {
+    const demo = spawn(process.execPath, [fileURLToPath(sample('inbox/demo'))], { env: { ...process.env, ...env }, stdio: 'pipe' });
+    let text = '';
+    for (const stream of [demo.stdout, demo.stderr]) stream.setEncoding('utf8').on('data', (more: string) => (text += more));
+    const ended = once(demo, 'exit');
+    const heard = (): string[] => text.split('\n').filter((line) => line.startsWith('support '));
+    const command = async (...args: string[]): Promise<any> => {
+      const { code, stdout, stderr } = await runInChild(pathToFileURL(resolve('dist/cli/aegis.js')), { args: [...args, '--json'], env });
+      expect(code, `${stderr}${text}`).to.equal(0);
+      return JSON.parse(stdout);
+    };
+    try {
+      await until(() => heard().some((line) => line.endsWith('shipped yesterday')));
+      const { id } = await command('halt', '--agent', 'support-agent', '--reason', 'test');
+      const halted = heard().length;
+      await until(() => heard().filter(isHalted).length >= 5);
+      const from = heard().findIndex(isHalted);
+      // what was decided just before is printed just after
+      expect(from - halted, text).to.be.at.most(1);
+      expect(
+        heard()
+          .slice(from)
+          .filter((line) => !isHalted(line)),
+      ).to.deep.equal([]);
+      await command('lift', id, '--reason', 'seen');
+      const lifted = heard().length;
+      await until(() => heard().length >= lifted + 5);
+      expect(
+        heard()
+          .slice(lifted + 1)
+          .filter(isHalted),
+      ).to.deep.equal([]);
+    } finally {
+      demo.kill();
+    }
+    expect((await ended)[0], text).to.equal(0);
+    expect(existsSync(join(folder, '.aegis', 'server.json'))).to.equal(false);
+  });
+
+  const isHalted = (line: string): boolean => line.includes("Agent 'support-agent' is halted");
+});
+
 function isErrorClass(value: unknown): boolean {
   return typeof value === 'function' && value.prototype instanceof aegis.AegisError;
+}
+
+function compile(project: string, outDir: string): void {
+  execFileSync(process.execPath, ['node_modules/typescript/bin/tsc', '-p', project, '--outDir', outDir], { stdio: 'inherit' });
+}
+
+/** Takes away what the surroundings say to Aegis. */
+function withoutAegis(): Readonly<Record<string, undefined>> {
+  return Object.fromEntries(Object.keys(process.env).flatMap((key) => (key.startsWith('AEGIS_') ? [[key, undefined]] : [])));
 }
 
 function sample(name: string): URL {
@@ -228,7 +305,7 @@ function sample(name: string): URL {
 
 /** Runs a sample to its end, where nothing of the surroundings reaches it, and gives back what it printed. */
 async function run(name: string, more: Readonly<Record<string, string>> = {}): Promise<string[]> {
-  const env = Object.fromEntries(Object.keys(process.env).flatMap((key) => (key.startsWith('AEGIS_') ? [[key, undefined]] : [])));
+  const env = withoutAegis();
   const { code, stdout, stderr } = await runInChild(sample(name), {
     nodeArgs: ['--enable-source-maps', '--disable-warning=ExperimentalWarning'],
     env: { ...env, ...more },

@@ -203,13 +203,18 @@ export class CallDriver implements ExecutionHost {
       case 'run':
         return this.execute(entry);
       case 'approve':
-        return chain(recordApproval(this, entry, step.by), () => {
+        return chain(this.#approve(entry, step.status), () => {
           // what runs is not awaited here: it may take hours
           if (entry.background) this.#safely(entry, () => this.execute(entry));
         });
       case 'end':
         return chain(settleCall(this, entry, step.resolution, step.notify), () => undefined);
     }
+  }
+
+  #approve(entry: PendingCall, status: DecisionStatus): Awaitable<void> {
+    if (status.params === undefined && status.digest === undefined) return recordApproval(this, entry, status.by);
+    return chain(execution.get(), ({ approveEdited }) => approveEdited(entry, status, this));
   }
 
   /** Runs a call as its guard does. */

@@ -33,3 +33,5 @@ export type {
   CompletenessVerdict,
   VerifiedLog,
 } from './verify/report/AuditReport.js';
+export type { HaltRecord } from './record/HaltRecord.js';
+export type { RecordFields } from './record/RecordFields.js';

@@ -9,6 +9,7 @@ import { decide, type DecideOptions } from './decide.js';
 import { mcpGatewayCommand, type McpGatewayFlags, type ServeGateway } from './mcpGateway.js';
 import { policyCheck, type PolicyCheckOptions } from './policyCheck.js';
 import { policyTest } from './policyTest.js';
+import { addGrantCommands } from './govern/grantCommands.js';
 import { addHaltCommands } from './govern/haltCommands.js';
 import { addServerCommands } from './server/serverCommands.js';
 import type { Serve } from './server/serverCommands.js';
@@ -110,6 +111,7 @@ function commands(io: CliIo, { serveGateway, serve }: ProgramParts, setCode: (co
     .action(async (modules: string[], options: CoverageOptions) => setCode(await coverage(modules, options, io)));
 
   addServerCommands(program, io, setCode, serve);
+  addGrantCommands(program, io, setCode);
   addHaltCommands(program, io, setCode);
   addAuditCommands(program, io, setCode);
 

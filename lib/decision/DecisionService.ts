@@ -142,6 +142,11 @@ export interface DecisionService {
    * fails here changes nothing: the call then stays counted.
    */
   release?(decisionId: string): Awaitable<void>;
+  /**
+   * Whether people may edit the params of its approvals. Then the status of an approved call has `params` and `digest` where somebody did, and the call runs
+   * with those. Params of a service without this are refused.
+   */
+  amends?(): boolean;
   /** Tells the service that the caller no longer wants the approval. */
   withdraw?(decisionId: string, options?: ApprovalOptions): Awaitable<void>;
   /** Tells the service that the caller's deadline for the approval has passed. */

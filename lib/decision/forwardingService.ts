@@ -15,6 +15,7 @@ const MEMBERS: Readonly<Record<keyof DecisionService, true>> = {
   begin: true,
   reportOutcome: true,
   release: true,
+  amends: true,
   withdraw: true,
   expire: true,
   ready: true,

@@ -1,6 +1,6 @@
 import type { PendingApproval } from '../model/PendingApproval.js';
 import type { ApprovalMode } from '../model/Task.js';
-import type { SensitiveOption } from '../model/view/Sensitive.js';
+import type { SensitiveOption } from '../model/sensitive/Sensitive.js';
 import type { AegisModule, AegisModuleView } from './module/AegisModule.js';
 import type { NamingOptions } from './NamingOptions.js';
 

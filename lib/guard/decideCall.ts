@@ -8,6 +8,7 @@ import { CallAbortedError } from '../model/errors/RefusalErrors.js';
 import type { Params } from '../model/Params.js';
 import { saltedDecision } from '../model/Decision.js';
 import { recordOf } from '../model/snapshot/ArgumentList.js';
+import { tellableDecision } from '../model/view/withoutValues.js';
 import { copyData, frozenCopy } from '../model/snapshot/copyValue.js';
 import { takeSnapshot } from '../model/snapshot/takeSnapshot.js';
 import type { SnapshotLimits } from '../model/snapshot/takeSnapshot.js';
@@ -109,9 +110,11 @@ function askService<R>(runtime: GuardRuntime, call: CallToDecide<R>, request: Ca
   return attempt<Decision, CallOutcome<R>>(
     () => {
       const answer = runtime.decisions.decide(request, { signal });
-      if (!isThenable(answer)) return checkDecision(answer, request, journal);
+      if (!isThenable(answer)) return tellableDecision(checkDecision(answer, request, journal), request);
       const late = (decision: Decision): void => withdrawLate(runtime, decision);
-      return untilAborted(answer, signal, call.toolName, late).then((decision) => checkDecision(decision, request, journal));
+      return untilAborted(answer, signal, call.toolName, late).then((decision) =>
+        tellableDecision(checkDecision(decision, request, journal), request),
+      );
     },
     (decision) => {
       if (journal === undefined) return enforce(runtime, call, request, decision);

@@ -1,5 +1,5 @@
 import { recordOf } from '../model/snapshot/ArgumentList.js';
-import { readSensitive } from '../model/view/Sensitive.js';
+import { readSensitive } from '../model/view/readSensitive.js';
 import { ParamsError } from '../model/errors/CallErrors.js';
 import { takeParams } from '../model/snapshot/takeSnapshot.js';
 import { checkCall } from './call/checkCall.js';

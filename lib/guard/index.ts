@@ -22,3 +22,8 @@ export type {
 } from '../model/Journal.js';
 export type { ApprovalSchedulerOptions } from '../approval/ApprovalSchedulerOptions.js';
 export type { ClearAge, TaskRegistryOptions } from '../approval/task/TaskRegistry.js';
+export type { HaltEvents, Halts, OrderedHalt } from './halt/Halts.js';
+export type { HaltOrder, LiftOrder } from '../decision/halt/haltRecord.js';
+export type { AmendedEvent, HaltEvent } from '../model/Journal.js';
+export type { Halt, HaltLift, HaltScope } from '../model/halt/Halt.js';
+export type { Audience, AudienceViews, Sensitive, SensitiveOption, View } from '../model/sensitive/Sensitive.js';

@@ -18,6 +18,7 @@ export function shownTask(task: Task | TaskSummary, details: ReadonlySet<TaskDet
     created_at: timeOf(createdAtMs),
     updated_at: timeOf(updatedAtMs),
     expires_at: timeOf(expiresAtMs),
+    ...('edited' in task && task.edited !== undefined && { edited: task.edited }),
     ...(has('params') && 'params' in task && { params: plain(task.params) }),
     ...(has('session') && { session: plain(task.session) }),
     ...(has('result') && 'result' in task && { result: plain(task.result) }),

@@ -1,4 +1,4 @@
-const ALL = ['effective-digest', 'types', 'consume', 'begin', 'reevaluate', 'events', 'statuses', 'outcome', 'views'] as const;
+const ALL = ['effective-digest', 'types', 'consume', 'begin', 'reevaluate', 'events', 'statuses', 'outcome', 'views', 'amend'] as const;
 
 /** What a decision service can do for a call, beyond deciding it and saying where its approval stands. */
 export type Capability = (typeof ALL)[number];

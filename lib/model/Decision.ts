@@ -2,7 +2,7 @@ import type { Capability } from './Capability.js';
 import { EVIDENCE, newSalt } from './DecisionEvidence.js';
 import type { DecisionEvidence } from './DecisionEvidence.js';
 import type { Params, Session } from './Params.js';
-import type { Sensitive } from './view/Sensitive.js';
+import type { Sensitive } from './sensitive/Sensitive.js';
 
 /** What a decision demands. Any other value is treated as `deny`. */
 export type Effect = 'allow' | 'deny' | 'sanitize' | 'approval_needed';
@@ -133,6 +133,10 @@ export interface DecisionStatus {
   readonly reason?: string | undefined;
   /** Who decided, if known. */
   readonly by?: string | undefined;
+  /** The complete params that were approved, where a person edited those that were asked about; only of a service that {@link DecisionService.amends}. */
+  readonly params?: Params | undefined;
+  /** SHA-256 of the canonical text of these params. */
+  readonly digest?: string | undefined;
 }
 
 /** One call as a decision service sees it. Everything in it is a frozen copy. */
@@ -187,6 +191,8 @@ export interface RemoteCall {
   readonly sessionTrusted: boolean;
   /** Whether the caller runs an approved call with params that a policy changed. Otherwise such a call is denied. */
   readonly appliesChanges: boolean;
+  /** Whether the caller runs an approved call with params that a person edited. Otherwise no one can edit them. */
+  readonly amends?: boolean | undefined;
 }
 
 /** Names a request, so that it is answered once, however often it is sent. */

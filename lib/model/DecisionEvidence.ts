@@ -1,3 +1,4 @@
+import type { Sensitive } from './sensitive/Sensitive.js';
 import { randomBits } from '../common/nextId.js';
 
 /** A policy by its id and the SHA-256 of its text. */
@@ -13,6 +14,7 @@ export interface JournaledPolicy extends NamedPolicy {
   readonly selfApproval?: boolean | undefined;
   readonly quorum?: number | undefined;
   readonly distinct?: boolean | undefined;
+  readonly editorMayApprove?: boolean | undefined;
   readonly escalate?: readonly { readonly afterMs: number; readonly groups: readonly string[] }[] | undefined;
 }
 
@@ -24,14 +26,27 @@ export interface JournaledApproval {
   readonly digest: string;
   readonly originalDigest: string;
   readonly requester: string;
+  readonly sensitive?: Sensitive | undefined;
   readonly status: 'pending' | 'approved' | 'denied' | 'expired' | 'withdrawn';
   readonly policies: readonly JournaledPolicy[];
   readonly policySetHash: string;
   readonly expiresAtMs: number;
   readonly auditSalt?: string | undefined;
   readonly verdicts: readonly JournaledVerdict[];
+  readonly amendments?: readonly JournaledAmendment[] | undefined;
   readonly consumed?: { readonly token: string } | undefined;
   readonly begun?: { readonly claimToken: string } | undefined;
+}
+
+/** What an audit log writes of an edit. */
+export interface JournaledAmendment {
+  readonly by: string;
+  readonly reason?: string | undefined;
+  readonly assurance?: Assurance | undefined;
+  readonly proof?: VerdictProof | undefined;
+  readonly from: string;
+  readonly to: string;
+  readonly changes: readonly { readonly pointer: string }[];
 }
 
 /** What an audit log writes of a verdict. */

@@ -70,6 +70,32 @@ export interface VerdictEvent {
   readonly statement?: string | undefined;
 }
 
+/** A person edited the params of an approval. Verdicts that were given before count no more. */
+export interface AmendedEvent {
+  /** Tells it from the other events. */
+  readonly kind: 'amended';
+  /** The agent that calls. */
+  readonly agentId: string;
+  /** The tool that is called. */
+  readonly toolName: string;
+  /** The id of the decision; a desk or service knows its approval by it. */
+  readonly decisionId: string;
+  /** The person. */
+  readonly by: string;
+  /** SHA-256 of the params that would have run before. */
+  readonly from: string;
+  /** SHA-256 of the params that would run from then on. */
+  readonly to: string;
+  /** JSON pointers of the places that changed in what would run. */
+  readonly changed: readonly string[];
+  /** The person's reason. */
+  readonly reason?: string | undefined;
+  /** @internal The approval after it. */
+  readonly approval?: JournaledApproval | undefined;
+  /** @internal What was signed, where the edit was given without a verdict. */
+  readonly statement?: string | undefined;
+}
+
 /** A person let a yes count for later calls, or a grant was taken back. */
 export interface GrantEvent {
   /** Tells it from the other events. */
@@ -226,6 +252,7 @@ export type JournalEvent =
   | TaskEvent
   | OpenedEvent
   | VerdictEvent
+  | AmendedEvent
   | GrantEvent
   | ConsumedEvent
   | BegunEvent

@@ -23,6 +23,10 @@ export interface PendingApproval<T = unknown> {
   /** The task's status, as this process knows it now. */
   readonly status: TaskStatus;
   /**
+   * JSON pointers of what a person edited in the params before approving the call, such as `/amount`; `undefined` where no one did. Known once it is approved.
+   */
+  readonly edited: readonly string[] | undefined;
+  /**
    * Resolves to the method's result after it was approved and has run. Rejects with ForbiddenError (refused), ApprovalTimeoutError, ApprovalCancelledError,
    * ShutdownError, OutcomeUnknownError or the method's own error. Created when first read; its rejection never ends the process.
    */
@@ -35,7 +39,7 @@ export interface PendingApproval<T = unknown> {
   cancel(): Promise<boolean>;
   /** Returns `message`. */
   toString(): string;
-  /** Returns ids, status and message. */
+  /** Returns ids, status, message and what was edited. */
   toJSON(): object;
 }
 

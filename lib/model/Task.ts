@@ -85,6 +85,8 @@ export interface TaskFields {
   readonly sizeBytes?: number | undefined;
   /** What the decision service said that it does for the approval: all that it has a method for, where this is absent. */
   readonly offers?: readonly Capability[] | undefined;
+  /** JSON pointers of what a person edited in the params before the call was approved; absent where no one did. */
+  readonly edited?: readonly string[] | undefined;
   /** What called, as a `traceparent` of W3C Trace Context, where a journal traces. */
   readonly traceparent?: string | undefined;
   /** Base64url of 16 random bytes: with it, audit logs commit to the values of this call, the same in every process. */

@@ -86,14 +86,20 @@ function readDecision(decision: unknown, request: DecisionRequest, journal: Jour
 export function checkStatus(answer: unknown): DecisionStatus | undefined {
   try {
     if (typeof answer !== 'object' || answer === null) return undefined;
-    const { decisionId, state, reason, by } = answer as Partial<Record<keyof DecisionStatus, unknown>>;
+    const { decisionId, state, reason, by, params, digest } = answer as Partial<Record<keyof DecisionStatus, unknown>>;
     if (typeof decisionId !== 'string') return undefined;
-    return {
+    const status: Writable<DecisionStatus> = {
       decisionId,
       state: STATES.includes(state) ? (state as DecisionStatus['state']) : 'invalid',
       reason: typeof reason === 'string' ? reason : undefined,
       by: typeof by === 'string' ? by : undefined,
     };
+    if (isGiven(params) || isGiven(digest)) {
+      // what is no params has no digest that fits
+      status.params = isRecord(params) ? params : {};
+      status.digest = typeof digest === 'string' ? digest : '';
+    }
+    return status;
   } catch {
     return undefined;
   }

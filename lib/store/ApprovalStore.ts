@@ -3,8 +3,9 @@ import type { ApprovalTerms } from '../model/terms/ApprovalTerms.js';
 import type { IdempotencyKey } from '../model/Decision.js';
 import type { Assurance, VerdictProof } from '../model/DecisionEvidence.js';
 import type { Params, Session } from '../model/Params.js';
+import type { ParamChange } from '../model/snapshot/paramChanges.js';
 import type { Task } from '../model/Task.js';
-import type { Sensitive } from '../model/view/Sensitive.js';
+import type { Sensitive } from '../model/sensitive/Sensitive.js';
 import type { CounterChange, CounterStore } from './counter/CounterStore.js';
 import type { StoredRecord } from './RecordStore.js';
 
@@ -66,6 +67,42 @@ export interface RunOutcome {
   readonly errorCode?: string | undefined;
   /** When it was reported, in epoch milliseconds. */
   readonly atMs: number;
+}
+
+/** What deciding an edited call needs beside its record. */
+export interface AmendableCall {
+  /** What the guard knows of the call, as 64 hex digits. */
+  readonly bindingBase: string;
+  /** Action groups of the guard. */
+  readonly groups: readonly string[];
+  /** Names of params that may be left out. */
+  readonly removable: readonly string[];
+}
+
+/** One edit of the params of an approval. It gives no verdict, and those that were given before count no more. */
+export interface Amendment {
+  /** The person. */
+  readonly by: string;
+  /** The name of the person at that time, where a directory knew it. */
+  readonly name?: string | undefined;
+  /** The person's reason. */
+  readonly reason?: string | undefined;
+  /** When, in epoch milliseconds. */
+  readonly atMs: number;
+  /** What showed that it was this person; absent where the program itself said so. */
+  readonly assurance?: Assurance | undefined;
+  /** The signature that was given with it. */
+  readonly proof?: VerdictProof | undefined;
+  /** SHA-256 of the params that would have run before. */
+  readonly from: string;
+  /** SHA-256 of the params that would run from then on. */
+  readonly to: string;
+  /** The edited call, before any sanitize: policies decide on it as if it had been called so. Empty once nothing can run under the approval. */
+  readonly params: Params;
+  /** Where the params that would run differ. The values are left out once nothing can run under the approval. */
+  readonly changes: readonly ParamChange[];
+  /** The verdicts that were given before. */
+  readonly superseded: readonly Verdict[];
 }
 
 /** One approval as the decision service keeps it: everything that was shown, who decided what, and whether it was used. */
@@ -135,8 +172,12 @@ export interface ApprovalRecord {
   readonly expiresAtMs: number;
   /** Where it stands. */
   readonly status: 'pending' | 'approved' | 'denied' | 'expired' | 'withdrawn';
-  /** The verdicts so far. */
+  /** The verdicts so far, on the params as they are now. */
   readonly verdicts: readonly Verdict[];
+  /** Where its policies let people edit the params. */
+  readonly amendable?: AmendableCall | undefined;
+  /** The edits of its params, oldest first. */
+  readonly amendments?: readonly Amendment[] | undefined;
   /** Set once, when it was used. The token is that of the task that used it, however often that task has to begin. */
   readonly consumed?: { readonly token: string; readonly atMs: number } | undefined;
   /** Set once, right before the method was entered: the claim that began. Another claim on the same approval never runs, unless it is idempotent. */

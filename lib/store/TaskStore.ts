@@ -25,7 +25,7 @@ export interface TaskQuery {
 /** A task as lists show it: without its params and its result, which can be large. */
 export interface TaskSummary extends Omit<
   TaskFields,
-  'params' | 'origin' | 'attemptCount' | 'sizeBytes' | 'offers' | 'auditSalt' | 'traceparent'
+  'params' | 'origin' | 'attemptCount' | 'sizeBytes' | 'offers' | 'auditSalt' | 'traceparent' | 'edited'
 > {
   /** Where it stands. */
   readonly status: TaskStatus;
@@ -39,9 +39,19 @@ export interface TaskSummary extends Omit<
   readonly cursor: string;
 }
 
+/** Params that a person edited before the call was approved. */
+export interface EditedParams {
+  /** The complete params that were approved, and run instead of those that were asked about. */
+  readonly params: Params;
+  /** Their SHA-256. */
+  readonly digest: string;
+  /** JSON pointers of where they differ. */
+  readonly edited: readonly string[];
+}
+
 /** A change of a task's status, and what comes with it. {@link TaskStore.claim} and {@link TaskStore.settle} change it too, but need a token. */
 export type TaskChange =
-  | { readonly to: 'approved'; readonly approvedBy?: string | undefined }
+  | ({ readonly to: 'approved'; readonly approvedBy?: string | undefined } & Partial<EditedParams>)
   | { readonly to: 'denied'; readonly error: ErrorSummary; readonly deniedBy?: string | undefined }
   | { readonly to: 'timeout' | 'cancelled'; readonly error: ErrorSummary }
   | { readonly to: 'failed'; readonly error: ErrorSummary; readonly resolution?: TaskResolution | undefined }

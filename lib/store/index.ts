@@ -71,3 +71,6 @@ export type { IdempotencyKey } from '../model/Decision.js';
 export type { Params, Session } from '../model/Params.js';
 export type { Awaitable } from '../common/awaitable.js';
 export type { ApprovalTerms, Escalation, GrantCeiling } from '../model/terms/ApprovalTerms.js';
+export type { AmendableCall, Amendment, ChangeConditions } from './ApprovalStore.js';
+export type { EditedParams } from './TaskStore.js';
+export type { KeepingJournal } from './record/EventOutbox.js';

@@ -44,7 +44,12 @@ export function transitionedTask(task: Task, from: readonly TaskStatus[], change
   const stamp = nextStamp(task, to, nowMs);
   if (change.to !== 'pending') return patchTask(task, change, stamp, DROPPED[to]);
   // what was offered with one approval says nothing of another
-  return patchTask(task, { ...change, history: [...task.history, task.decisionId] }, stamp, ['approvedBy', 'offers', 'auditSalt']);
+  return patchTask(task, { ...change, history: [...task.history, task.decisionId] }, stamp, [
+    'approvedBy',
+    'offers',
+    'auditSalt',
+    'edited',
+  ]);
 }
 
 /** The task once it is claimed; `undefined` where it cannot be claimed. */

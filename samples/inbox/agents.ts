@@ -4,15 +4,22 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { show } from '../show.js';
 import { HOSTILE_MAIL } from './hostileMail.js';
 
-type Step = () => Promise<unknown>;
+type Step = () => Promise<Guarded<string> | undefined>;
 type Colour = Parameters<typeof show>[1];
 
 const [agentId = '', baseUrl = ''] = process.argv.slice(2);
 const COLOURS: Readonly<Record<string, Colour>> = { 'support-agent': 'cyan', 'outreach-agent': 'yellow', 'ops-agent': 'magenta' };
-const everyMs = Number(process.env['DEMO_EVERY_MS'] ?? 4_000);
+const everyMs = Number(process.env['DEMO_EVERY_MS'] ?? 3_000);
 const rounds = Number(process.env['DEMO_ROUNDS'] ?? Infinity);
 
-const module = AegisModule.create({ baseUrl, apiKey: process.env['AEGIS_API_KEY'] ?? '', agentId });
+let grantId: string | undefined;
+const module = AegisModule.create({
+  baseUrl,
+  apiKey: process.env['AEGIS_API_KEY'] ?? '',
+  agentId,
+  journal: { note: (event) => void (event.kind === 'decided' && (grantId = event.decision.grantId)) },
+});
+const coverage = (): string => (grantId === undefined ? '' : `, without asking: ${grantId} covers it`);
 const say = (text: string): void => show(agentId.replace('-agent', ''), COLOURS[agentId] ?? 'cyan', text);
 
 /** A tool that does nothing but say so. Who is behind a call is known to the host, not to the agent. */
@@ -38,11 +45,17 @@ const sendMail = tool('mail.send', ['to', 'subject', 'body'], (to: string) => `m
 const query = tool('db.query', ['sql'], () => '42 rows');
 const execute = tool('db.execute', ['sql', 'database'], (sql: string) => `ran ${sql}`, 'kim');
 
+const waiting = new Set<string>();
+/** The same refund for one customer after another: what a grant is for. While one waits for a person, no other is asked for. */
+const refundRecalled: Step = async () =>
+  waiting.has('payments.refund') ? undefined : refund('recall-77', 250, 'The kettle is recalled; the customer sent it back.');
+
 const STEPS: Readonly<Record<string, (round: number) => readonly Step[]>> = {
   'support-agent': (round) => [
     () => readOrder(`A-${1040 + round}`),
     () => reply('Write to ann@acme.example if it does not arrive.'),
-    () => refund(`A-${1040 + round}`, 250, 'Arrived broken; the customer sent a photo.'),
+    refundRecalled,
+    refundRecalled,
     () => refund(`A-${1040 + round}`, 20, 'Late delivery.'),
     () => exportAll('csv'),
   ],
@@ -59,14 +72,19 @@ const STEPS: Readonly<Record<string, (round: number) => readonly Step[]>> = {
 
 async function ask(step: Step): Promise<void> {
   try {
+    grantId = undefined;
     const result = await step();
-    if (!isPending(result)) return say(String(result));
+    if (result === undefined) return;
+    if (!isPending(result)) return say(`${result}${coverage()}`);
     say(`${result.toolName} waits for a person`);
+    waiting.add(result.toolName);
     // the agent goes on; what becomes of the call is said when it is known
-    void result.completed.then(
-      (done) => say(String(done)),
-      (error: unknown) => say(`${result.toolName} did not run: ${(error as Error).message}`),
-    );
+    void result.completed
+      .then(
+        (done) => say(`${done}; a person said yes${result.edited === undefined ? '' : ` and edited ${result.edited.join(', ')}`}`),
+        (error: unknown) => say(`${result.toolName} did not run: ${(error as Error).message}`),
+      )
+      .finally(() => waiting.delete(result.toolName));
   } catch (error) {
     say((error as Error).message);
   }

@@ -1,43 +1,73 @@
 // `npm run demo`: a server, three agents with harmless, risky and hostile calls, and the inbox where you decide about them. Open the link that it prints.
-import { auditLog, findAuditKey, jsonlFolder, makeAuditKey } from 'aegislib/audit';
-import { createDataPlane } from 'aegislib/server';
-import { spawn } from 'node:child_process';
+import { execFile, spawn } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
-import { writeFileSync } from 'node:fs';
-import { homedir } from 'node:os';
+import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
 import { show } from '../show.js';
-import { POLICIES } from './policies.js';
 
 const AGENTS = ['support-agent', 'outreach-agent', 'ops-agent'] as const;
-const port = Number(process.env['DEMO_PORT'] ?? 4180);
+const { DEMO_PORT: port = '4180', AEGIS_SERVER_DATA: data = '.aegis' } = process.env;
+const aegis = fileURLToPath(new URL('dist/cli/aegis.js', import.meta.resolve('aegislib/package.json')));
+const children: ChildProcess[] = [];
 
-// the key is where the log is not: who can write the log cannot sign it
-const folder = process.env['DEMO_AUDIT'] ?? '.aegis/audit';
-const file = join(homedir(), '.config', 'aegis', 'audit-keys', 'demo.key');
-const { key } = findAuditKey({ env: process.env, file }) ?? makeAuditKey(file);
-const audit = auditLog({ sink: jsonlFolder(folder), origin: 'demo', key });
-const plane = createDataPlane({ policies: { text: POLICIES }, audit });
-const { url } = await plane.listen({ port });
-const link = await plane.createSetupLink();
-writeFileSync(join(folder, 'key.pub'), `${key.publicKey.toString()}\n`);
-show('inbox', 'green', `open ${link?.url.href ?? url}`);
-show('', 'gray', 'It works once, for 15 minutes. What is not in the audit log is in memory, and ends with this program: Ctrl+C.');
-show('audit', 'gray', `everything that is decided is recorded in ${folder}: npx aegis audit verify ${folder}`);
+const stopped = new Promise<void>((resolve) => {
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => resolve());
+});
+// the very server of `npx aegis serve`, which commands in this folder find
+const server = start([aegis, 'serve', 'samples/inbox/policies', '--store', 'memory', '--listen', `127.0.0.1:${port}`]);
+const ended = once(server, 'exit');
+try {
+  await Promise.race([work(), stopped]);
+} finally {
+  for (const child of children.reverse()) child.kill();
+  await ended;
+}
+process.exitCode = server.exitCode ?? 1;
 
-const agents: ChildProcess[] = [];
-for (const agent of AGENTS) {
-  const { key } = await plane.createKey({ name: agent, scopes: ['decide'], agents: [agent] });
+/** Until someone stops it, the server cannot start, or the agents have made the few rounds that they were told to make. */
+async function work(): Promise<void> {
+  const url = await serverUrl();
+  if (url === undefined) return;
+  const keys = await Promise.all(AGENTS.map(makeKey));
+  const lines = [
+    'Commands for another terminal, in this folder:',
+    '  npx aegis halt --agent support-agent --reason test   its next call is denied',
+    '  npx aegis halts                                      what is halted; npx aegis lift <id> --reason "…" ends it',
+    '  npx aegis approvals list                             what waits for you, as in the inbox',
+    '  npx aegis grants list                                where your yes counts for later calls too',
+    `  npx aegis audit verify ${join(data, 'audit').padEnd(30)}checks the record of all that was decided`,
+    'All but that record is in memory, and ends with this program: Ctrl+C.',
+  ];
+  for (const line of lines) show('demo', 'green', line);
   const file = fileURLToPath(new URL('./agents.js', import.meta.url));
-  const env = { ...process.env, AEGIS_API_KEY: key.reveal() };
-  agents.push(spawn(process.execPath, ['--enable-source-maps', file, agent, url], { stdio: ['ignore', 'inherit', 'inherit'], env }));
+  const agents = AGENTS.map((agent, i) => start(['--enable-source-maps', file, agent, url], { AEGIS_API_KEY: keys[i] }));
+  await Promise.race([ended, Promise.all(agents.map((agent) => once(agent, 'exit')))]);
 }
 
-await new Promise((resolve) => {
-  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, resolve);
-  // where the agents make a few rounds only, as in the spec
-  void Promise.all(agents.map((agent) => new Promise((ended) => agent.once('exit', ended)))).then(resolve);
-});
-for (const agent of agents) agent.kill();
-await plane.close({ idleMs: 0 });
+function start(args: readonly string[], env: NodeJS.ProcessEnv = {}): ChildProcess {
+  const child = spawn(process.execPath, args, { stdio: 'inherit', env: { ...process.env, ...env } });
+  children.push(child);
+  return child;
+}
+
+/** Where commands in this folder reach this server, not one of before; `undefined` where it did not start. */
+async function serverUrl(): Promise<string | undefined> {
+  for (; server.exitCode === null && server.signalCode === null; await sleep(50))
+    try {
+      const { pid, url } = JSON.parse(readFileSync(join(data, 'server.json'), 'utf8')) as { pid: number; url: string };
+      if (pid === server.pid) return url;
+    } catch {
+      // not yet
+    }
+  return undefined;
+}
+
+/** As an operator makes one: the key is on standard output, and what is said of it is not. */
+async function makeKey(agent: string): Promise<string> {
+  const { stdout } = await promisify(execFile)(process.execPath, [aegis, 'keys', 'create', '--name', agent, '--agent', agent]);
+  return stdout.trim();
+}

@@ -46,6 +46,12 @@ export const HTTP_EXAMPLES: Readonly<Record<string, HttpExample>> = {
   listApprovals: { key: 'READ_KEY', approval: 'pending' },
   readApproval: { key: 'READ_KEY', approval: 'pending' },
   giveVerdict: { approval: 'pending', headers: HOST, body: { verdict: 'deny', digest: DIGEST, reason: 'the order was returned' } },
+  previewEdit: {
+    approval: 'pending',
+    headers: HOST,
+    body: { digest: DIGEST, edit: { set: { '/amount': 200 } } },
+    refused: 403,
+  },
   challengeVerdict: {
     approval: 'pending',
     headers: { Cookie: 'aegis-local=$SESSION', 'Sec-Fetch-Site': 'same-origin' },
@@ -55,7 +61,7 @@ export const HTTP_EXAMPLES: Readonly<Record<string, HttpExample>> = {
   listGrants: { key: 'READ_KEY' },
   readGrant: { key: 'READ_KEY', refused: 404 },
   revokeGrant: { headers: HOST, body: { reason: 'the limit was too high' }, refused: 404 },
-  proposeGrant: { key: 'READ_KEY', approval: 'pending', body: { loosen: { '/amount': { '>=': 0, '<=': 100 } } } },
+  proposeGrant: { key: 'READ_KEY', approval: 'pending' },
   readPolicies: { key: 'READ_KEY' },
   checkPolicies: {
     key: 'READ_KEY',

@@ -1,6 +1,7 @@
 import type { AegisModule, AegisModuleView } from '../../guard/module/AegisModule.js';
 import { GuardDefinitionError } from '../../model/errors/SetupErrors.js';
 import type { Session } from '../../model/Params.js';
+import type { SensitiveOption } from '../../model/sensitive/Sensitive.js';
 import type { OptionKinds } from '../../common/readOptions.js';
 
 /**
@@ -50,6 +51,12 @@ export interface AdapterOptions<C = unknown> {
    */
   readonly groups?: ((name: string) => readonly string[]) | undefined;
   /**
+   * What of a tool's arguments is not shown to everyone, by JSON pointer, as the option of a guard has it: `{ '/card/number': 'secret' }`.
+   *
+   * @defaultValue everything is shown
+   */
+  readonly sensitive?: ((name: string) => Readonly<Record<string, SensitiveOption>> | undefined) | undefined;
+  /**
    * How a call that needs a person is handled.
    *
    * @defaultValue `native` where the framework can be interrupted, else `defer`
@@ -82,6 +89,7 @@ export const ADAPTER_OPTIONS: OptionKinds<AdapterOptions> = {
   scope: 'function',
   toolName: 'function',
   groups: 'function',
+  sensitive: 'function',
   approval: 'any',
   waitMs: 'ms',
   approvalTimeoutMs: 'ms',

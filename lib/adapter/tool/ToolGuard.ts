@@ -14,7 +14,8 @@ import { ADAPTER_OPTIONS } from './AdapterOptions.js';
 import type { AdapterApproval, AdapterOptions } from './AdapterOptions.js';
 import { ownShare, shareable } from './SharedStream.js';
 import { APPROVED_BEFORE, callbackFailed, toolCall } from './toolCall.js';
-import type { ToolDenied, ToolInvocation, ToolOutcome, ToolPending, ToolPreflight } from './ToolInvocation.js';
+import { editedResult } from './editedResult.js';
+import type { ToolDenied, ToolInvocation, ToolOutcome, ToolPending, ToolPreflight, ToolRan } from './ToolInvocation.js';
 import { deniedText, pendingText, safeError } from './text.js';
 import { checkedOptions } from '../../model/checkedOptions.js';
 import type { OptionKinds } from '../../common/readOptions.js';
@@ -84,7 +85,10 @@ export class ToolGuard<C = unknown> {
       const made = outcome.kind === 'ran' ? outcome : await this.#approve(invocation, outcome);
       if (made.kind !== 'ran') return made;
       if (this.#licence && !entered) return this.deny(invocation, USED_UP);
-      return { kind: 'ran', value: ownShare(made.value) as Awaited<R> };
+      const value: unknown = ownShare(made.value);
+      const { edited } = made as ToolRan<unknown>;
+      if (edited === undefined) return { kind: 'ran', value: value as Awaited<R> };
+      return { kind: 'ran', value: editedResult(value, edited) as Awaited<R>, edited };
     } catch (error) {
       return this.#denied(invocation, error);
     }
@@ -135,13 +139,13 @@ export class ToolGuard<C = unknown> {
         outcome.schedule();
         return this.#pending(invocation, outcome);
       case 'wait':
-        return { kind: 'ran', value: await outcome.wait({ waitMs: this.options.waitMs }) };
+        return ran(await outcome.wait({ waitMs: this.options.waitMs }), outcome.pending);
       case 'native': {
         // a yes is for what had been asked before, never for what is asked just now
         if (invocation.approvedThere === true && outcome.deduplicated && (await this.#isAnswer(invocation, outcome.pending)))
           await this.#verdict(invocation, outcome.pending, true);
         const resumed = await outcome.resume();
-        return resumed === undefined ? this.#pending(invocation, outcome) : { kind: 'ran', value: resumed.value };
+        return resumed === undefined ? this.#pending(invocation, outcome) : ran(resumed.value, outcome.pending);
       }
       case 'deny':
         await outcome.cancel();
@@ -221,6 +225,10 @@ export class ToolGuard<C = unknown> {
   }
 }
 
+function ran<R>(value: R, { edited }: PendingApproval): ToolRan<R> {
+  return edited === undefined ? { kind: 'ran', value } : { kind: 'ran', value, edited };
+}
+
 function misfitting({ name }: ToolInvocation): ParamsError {
   const message = `The arguments of tool '${name.slice(0, 128)}' do not fit its schema, so it did not run and no one was asked. Call it with arguments that fit.`;
   return new ParamsError('', message, { code: 'schema_mismatch' });
@@ -252,6 +260,8 @@ async function giveVerdict(
     const desk = module.approvals;
     const record = await desk.get(decisionId);
     if (record?.status !== 'pending') return false;
+    // the framework has shown what the agent asked for, not what a person made of it since
+    if (approved && record.amendments !== undefined) return false;
     const { status } = await desk[approved ? 'approve' : 'deny'](decisionId, { by, digest: record.digest, reason });
     return status === (approved ? 'approved' : 'denied');
   } catch (error) {

@@ -43,6 +43,8 @@ export interface ToolInvocation<C = unknown> {
 export interface ToolRan<R> {
   readonly kind: 'ran';
   readonly value: R;
+  /** JSON pointers of what a person edited in the input before it ran: the value says so by then. */
+  readonly edited?: readonly string[] | undefined;
 }
 
 /** The tool did not run, and will not run for this call. */

@@ -263,6 +263,10 @@ class ApprovalHandle<T> implements Omit<PendingApproval<T>, typeof PENDING_BRAND
     return `Tool '${toolName}' execution pending approval: ${reason ?? 'a person has to decide'}`;
   }
 
+  get edited(): readonly string[] | undefined {
+    return this.#entry.task.edited;
+  }
+
   get completed(): Promise<T> {
     return this.#entry.completed;
   }
@@ -276,8 +280,8 @@ class ApprovalHandle<T> implements Omit<PendingApproval<T>, typeof PENDING_BRAND
   }
 
   toJSON(): object {
-    const { taskId, decisionId, agentId, toolName, status, message } = this;
-    return { taskId, decisionId, agentId, toolName, status, message };
+    const { taskId, decisionId, agentId, toolName, status, message, edited } = this;
+    return { taskId, decisionId, agentId, toolName, status, message, ...(edited && { edited }) };
   }
 
   static {

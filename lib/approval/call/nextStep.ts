@@ -36,7 +36,7 @@ export type Step =
   /** Ask the service where the approval stands; the deadline holds meanwhile. */
   | { readonly kind: 'ask' }
   /** Record the yes, then run what is followed. */
-  | { readonly kind: 'approve'; readonly by: string | undefined }
+  | { readonly kind: 'approve'; readonly status: DecisionStatus }
   /** Go from approved to run. */
   | { readonly kind: 'run' }
   /** End it, and tell the service with `notify`. */
@@ -72,7 +72,7 @@ export function nextStep(call: CallState, nowMs: number, answer: Answer, rules: 
       const { status } = answer;
       const resolution = resolutionUnlessOpen(call, status);
       if (resolution !== undefined) return { kind: 'end', resolution, notify: undefined };
-      if (status?.state === 'approved') return { kind: 'approve', by: status.by };
+      if (status?.state === 'approved') return { kind: 'approve', status };
       return isSpent(call, nowMs, rules)
         ? timeOut(call, `it was still undecided after ${call.undecided} polls (approvalPolling.maxAttempts)`)
         : nextPoll(call, nowMs, rules);

@@ -5,6 +5,7 @@ import { publishCallbackError } from '../../model/diagnostics.js';
 import { TaskStateError } from '../../model/errors/SetupErrors.js';
 import type { Task } from '../../model/Task.js';
 import { isFinished } from '../../model/Task.js';
+import type { EditedParams } from '../../store/TaskStore.js';
 import type { TaskRegistry } from '../task/TaskRegistry.js';
 import type { CallIndex } from './CallIndex.js';
 import type { CallOutcome, PendingCall } from './PendingCall.js';
@@ -76,9 +77,11 @@ export function notifyService(
 /**
  * Records that a person said yes. Another process may have been first, or this one, to which the answer of the store was lost: then what the store has
  * counts.
+ *
+ * @param edited the params that were approved, where a person edited those that were asked about
  */
-export function recordApproval(host: CallHost, entry: PendingCall, approvedBy: string | undefined): Awaitable<void> {
-  const approved = host.registry.transition(entry.task.taskId, ['pending'], { to: 'approved', approvedBy });
+export function recordApproval(host: CallHost, entry: PendingCall, approvedBy: string | undefined, edited?: EditedParams): Awaitable<void> {
+  const approved = host.registry.transition(entry.task.taskId, ['pending'], { to: 'approved', approvedBy, ...edited });
   return chain(approved, (task) => (task === undefined ? catchUp(host, entry) : observeNewer(host, entry, task)));
 }
 

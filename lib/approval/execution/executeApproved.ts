@@ -28,6 +28,7 @@ import { recheckSafely } from './recheckSafely.js';
 import { endUnknown, settleRun } from './settleRun.js';
 import { unlessHalted } from './unlessHalted.js';
 
+export { approveEdited } from './approveEdited.js';
 export { drainExecutions, endOpenCalls } from './drain.js';
 
 /** How long a call that has begun waits where the service or the store did not answer, in milliseconds. */

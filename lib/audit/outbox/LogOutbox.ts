@@ -33,7 +33,7 @@ const SWEEP_MS = 10_000;
 /** How long after a failure it is looked what of it is written. */
 const RETRY_MS = 1_000;
 const PAGE = 1_000;
-const KINDS: readonly string[] = ['opened', 'verdict', 'consumed', 'begun', 'ended'];
+const KINDS: readonly string[] = ['opened', 'verdict', 'amended', 'consumed', 'begun', 'ended'];
 
 /**
  * What the log of a program has still to write of its approvals. A change and its row are one transaction; the row is deleted once the record is durable. A row is

@@ -28,7 +28,9 @@ export interface RecordedPolicy {
 
 /** A policy that asks for people, and whose yes is enough for it. */
 export interface RecordedApprovalPolicy
-  extends RecordedPolicy, Pick<ApprovalPolicy, 'severity' | 'approvers' | 'selfApproval' | 'quorum' | 'distinct' | 'escalate'> {}
+  extends
+    RecordedPolicy,
+    Pick<ApprovalPolicy, 'severity' | 'approvers' | 'selfApproval' | 'quorum' | 'distinct' | 'escalate' | 'editorMayApprove'> {}
 
 /** A log begins, or goes on after its writer was away. */
 export interface StartedRecord extends RecordFields {
@@ -169,6 +171,32 @@ export interface VerdictRecord extends RecordFields, CallFields {
   /** Of the person's reason. */
   readonly reason?: Commitment | undefined;
   /** The signature that was given with it. Without the nonce: who knew it could guess the params from the challenge, also after the statement was erased. */
+  readonly proof?: Omit<VerdictProof, 'nonce'> | undefined;
+  /** Of the statement that was signed: its digest is the challenge in the proof. */
+  readonly statement?: Commitment | undefined;
+}
+
+/** A person edited the params of an approval. Verdicts from before count no more. */
+export interface AmendedRecord extends RecordFields, CallFields {
+  /** Tells it from the other records. */
+  readonly kind: 'amended';
+  /** The person. */
+  readonly by: string;
+  /** What showed that it was this person. */
+  readonly assurance?: Assurance | undefined;
+  /** Of the params that would have run before. */
+  readonly from: Commitment;
+  /** Of the params that would run from then on. */
+  readonly effective: Commitment;
+  /** Of the places that changed in what would run: a list of JSON pointers. */
+  readonly changed: Commitment;
+  /** The policies that ask from then on. */
+  readonly policies: readonly RecordedApprovalPolicy[];
+  /** The hash of all policies that decided on the edited call. */
+  readonly policySetHash?: string | undefined;
+  /** Of the person's reason. */
+  readonly reason?: Commitment | undefined;
+  /** The signature that was given with it, where it was no verdict at the same time. */
   readonly proof?: Omit<VerdictProof, 'nonce'> | undefined;
   /** Of the statement that was signed: its digest is the challenge in the proof. */
   readonly statement?: Commitment | undefined;
@@ -322,6 +350,7 @@ export type AuditRecord =
   | DecidedRecord
   | OpenedRecord
   | VerdictRecord
+  | AmendedRecord
   | GrantRecord
   | ConsumedRecord
   | BegunRecord

@@ -4,6 +4,7 @@ import { newSalt } from '../../model/DecisionEvidence.js';
 import type { JournaledApproval, JournaledPolicy, JournaledVerdict } from '../../model/DecisionEvidence.js';
 import { maybeSamePerson } from '../../model/personId.js';
 import type { PendingTask } from '../../model/Task.js';
+import type { Sensitive } from '../../model/sensitive/Sensitive.js';
 import type { NewRecord, RecordedApprovalPolicy } from './AuditRecord.js';
 import { commitmentOf, sha256Url } from './commitment.js';
 import type { OpenRecord } from './OpenRecord.js';
@@ -24,6 +25,8 @@ export interface ApprovalRecords {
   readonly openedElsewhere: typeof openedElsewhere;
   /** A person decided. */
   readonly verdict: typeof verdictRecord;
+  /** A person edited the params. */
+  readonly amended: typeof amendedRecord;
   /** An approval was used. */
   readonly consumed: typeof consumedRecord;
   /** The claim that may enter was recorded. */
@@ -118,7 +121,57 @@ function verdictRecord(
       tenantId,
       toolName,
     },
-    opening: Object.keys(values).length === 0 ? undefined : { decisionId, requester, salt, values },
+    opening: Object.keys(values).length === 0 || !keepsOpenings(approval) ? undefined : { decisionId, requester, salt, values },
+  };
+}
+
+/**
+ * Whether the values of a call are kept beside its commitments. Where one is hidden from the audit log none is: all have one salt, and with it a short value
+ * could be guessed.
+ */
+export function keepsOpenings({ sensitive = {} }: { readonly sensitive?: Sensitive | undefined }): boolean {
+  return Object.values(sensitive).every(({ audit }) => audit === 'full');
+}
+
+/**
+ * A person edited the params.
+ *
+ * @param approval as it is right after its last edit
+ * @param statement what the person signed, where they did without a verdict: see `verdictStatement`
+ * @throws TypeError where it was never edited
+ */
+function amendedRecord(
+  approval: JournaledApproval,
+  { tenantId, statement }: ApprovalContext & { readonly statement?: string | undefined } = {},
+): OpenRecord {
+  const amendment = approval.amendments?.at(-1);
+  if (amendment === undefined) throw new TypeError('an approval without an edit');
+  const { decisionId, agentId, toolName, requester, policySetHash } = approval;
+  const { by, assurance, from, to, changes, reason, proof } = amendment;
+  const salt = saltOf(approval);
+  const values: Record<string, string> = { changed: canonicalText(changes.map(({ pointer }) => pointer)) };
+  if (reason !== undefined) values['reason'] = canonicalText(reason);
+  if (statement !== undefined) values['statement'] = statement;
+  const commit = (field: string): string => commitmentOf(field, salt, sha256(values[field] as string));
+  return {
+    record: {
+      kind: 'amended',
+      agentId,
+      assurance,
+      by,
+      changed: commit('changed'),
+      decisionId,
+      effective: commitmentOf('effective', salt, to),
+      from: commitmentOf('effective', salt, from),
+      policies: approval.policies.map(recordedPolicy),
+      policySetHash,
+      proof: proof && withoutNonce(proof),
+      reason: reason === undefined ? undefined : commit('reason'),
+      statement: statement === undefined ? undefined : commit('statement'),
+      tenantId,
+      toolName,
+    },
+    opening: keepsOpenings(approval) ? { decisionId, requester, salt, values } : undefined,
   };
 }
 
@@ -157,6 +210,7 @@ export const approvalRecords: ApprovalRecords = {
   opened: openedRecord,
   openedElsewhere,
   verdict: verdictRecord,
+  amended: amendedRecord,
   consumed: consumedRecord,
   begun: begunRecord,
   ended: endedRecord,
@@ -164,8 +218,8 @@ export const approvalRecords: ApprovalRecords = {
 
 /** A policy that asks, as a log has it. */
 export function recordedPolicy(policy: JournaledPolicy): RecordedApprovalPolicy {
-  const { id, hash, severity, approvers, selfApproval, quorum, distinct, escalate } = policy;
-  return { id, hash, severity, approvers, selfApproval, quorum, distinct, escalate };
+  const { id, hash, severity, approvers, selfApproval, quorum, distinct, escalate, editorMayApprove } = policy;
+  return { id, hash, severity, approvers, selfApproval, quorum, distinct, escalate, editorMayApprove };
 }
 
 /** An approval that was opened without a log has none: its values are then linked to nothing. */

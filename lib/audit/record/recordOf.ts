@@ -2,7 +2,7 @@ import { canonicalText, sha256 } from '../../common/data/canonical.js';
 import { EVIDENCE, newSalt } from '../../model/DecisionEvidence.js';
 import type { DecidedEvent, EnteringEvent, GrantEvent, HaltEvent, JournalEvent, TaskEvent } from '../../model/Journal.js';
 import { requesterOf } from '../../model/personId.js';
-import { approvalRecords, recordedPolicy, tokenHash } from './approvalRecords.js';
+import { approvalRecords, keepsOpenings, recordedPolicy, tokenHash } from './approvalRecords.js';
 import type { OpenRecord } from './OpenRecord.js';
 import type { NewRecord } from './AuditRecord.js';
 import { commitmentOf } from './commitment.js';
@@ -25,6 +25,9 @@ export function recordOf(event: RecordedEvent): OpenRecord {
     case 'verdict':
       if (event.approval === undefined) throw new TypeError('a verdict without its approval');
       return approvalRecords.verdict(event.approval, { statement: event.statement });
+    case 'amended':
+      if (event.approval === undefined) throw new TypeError('an edit without its approval');
+      return approvalRecords.amended(event.approval, { statement: event.statement });
     case 'consumed':
       return approvalRecords.consumed(event.approval);
     case 'begun':
@@ -102,7 +105,7 @@ export function decidedRecord(event: Omit<DecidedEvent, 'kind'>, tenantId?: stri
       tenantId,
       toolName,
     },
-    opening: { decisionId, requester, salt, values },
+    opening: keepsOpenings(request) ? { decisionId, requester, salt, values } : undefined,
   };
 }
 

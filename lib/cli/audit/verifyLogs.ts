@@ -1,3 +1,4 @@
+import { StoredHeads } from '../../server/audit/StoredHeads.js';
 import { existsSync, readFileSync } from 'node:fs';
 import { revealText } from '../../common/data/reveal.js';
 import { AuditPublicKey } from '../../audit/tree/AuditPublicKey.js';
@@ -49,10 +50,7 @@ export async function verifyLogs(path: string, flags: VerifyFlags, io: CliIo): P
 async function headsIn(place: string): Promise<readonly string[]> {
   const isPostgres = /^postgres(ql)?:/.test(place);
   if (!isPostgres && !existsSync(place)) throw new CliError(`--store: there is no file at ${place}`);
-  const [{ makeStore }, { StoredHeads }] = await Promise.all([
-    import('../server/openHost.js'),
-    import('../../server/audit/StoredHeads.js'),
-  ]);
+  const { makeStore } = await import('../server/openHost.js');
   const store = await makeStore(isPostgres ? { kind: 'postgres', url: new SecretString(place) } : { kind: 'sqlite', path: place });
   try {
     await store.open();

@@ -3,7 +3,9 @@ import { CliError, type CliIo, counted, EXIT, writeJson, writeLines } from '../C
 import { openHost } from '../server/openHost.js';
 import type { HostFlags } from '../server/openHost.js';
 import { grantsOf } from './GrantAccess.js';
-import type { GrantAccess, ShownGrant } from './GrantAccess.js';
+import type { GrantAccess } from './GrantAccess.js';
+import { grantState } from '../../model/terms/Grant.js';
+import type { Grant } from '../../model/terms/Grant.js';
 
 /** The options of `aegis grants list`. */
 export interface ListGrantsFlags extends HostFlags {
@@ -56,7 +58,7 @@ export async function revokeGrant(id: string, flags: RevokeGrantFlags, io: CliIo
     return access.revoke(id, flags.reason);
   });
   if (flags.json === true) writeJson(io, grant);
-  else writeLines(io.out, [`revoked by ${revealText(grant.revoked?.by ?? '')}: ${grant.used} of ${grant.max_uses} uses were used`]);
+  else writeLines(io.out, [`revoked by ${revealText(grant.revoked?.by ?? '')}: ${grant.used} of ${grant.maxUses} uses were used`]);
   return EXIT.ok;
 }
 
@@ -69,33 +71,38 @@ async function withGrants<T>(flags: HostFlags, use: (access: GrantAccess) => Pro
   }
 }
 
-async function found(access: GrantAccess, id: string): Promise<ShownGrant> {
+async function found(access: GrantAccess, id: string): Promise<Grant> {
   const grant = await access.get(id);
   if (grant === undefined) throw new CliError('there is no grant with this id; list them with npx aegis grants list --all');
   return grant;
 }
 
-function entryLine({ id, state, agent_id, tool, used, max_uses, expires_at, by, name }: ShownGrant): string {
-  return `${id}  ${state}  ${revealText(agent_id)} ${revealText(tool)}  ${used} of ${max_uses} uses, until ${expires_at}, by ${revealText(name ?? by)}`;
+function entryLine(grant: Grant): string {
+  const { id, agentId, toolName, used, maxUses, expiresAtMs, by, name } = grant;
+  const uses = `${used} of ${maxUses} uses, until ${timeOf(expiresAtMs)}`;
+  return `${id}  ${grantState(grant, Date.now())}  ${revealText(agentId)} ${revealText(toolName)}  ${uses}, by ${revealText(name ?? by)}`;
 }
 
-function grantLines(grant: ShownGrant): readonly string[] {
-  const { params, session, facts, loosened, revoked } = grant;
-  const values = [
+function grantLines(grant: Grant): readonly string[] {
+  const { params, session, facts, loosened, revoked, reason } = grant;
+  return [
+    entryLine(grant),
+    `Policies   ${grant.lifts.map(({ id }) => id).join(', ')}`,
+    `Requester  ${grant.anyRequester === true ? 'every user' : revealText(grant.requester)}`,
+    `Made with  ${grant.fromDecision}${reason === undefined ? '' : `: ${revealText(reason)}`}`,
+    ...(revoked === undefined
+      ? []
+      : [
+          `Revoked    by ${revealText(revoked.by)} at ${timeOf(revoked.atMs)}${revoked.reason === undefined ? '' : `: ${revealText(revoked.reason)}`}`,
+        ]),
     ...valueLines('params', params, loosened.params),
     ...valueLines('session', session ?? {}, loosened.session),
     ...valueLines('facts', facts, loosened.facts),
   ];
-  return [
-    entryLine(grant),
-    `Policies   ${grant.policies.map(({ id }) => id).join(', ')}`,
-    `Requester  ${grant.any_requester ? 'every user' : revealText(grant.requester)}`,
-    `Made with  ${grant.decision_id}${grant.reason === null ? '' : `: ${revealText(grant.reason)}`}`,
-    ...(revoked === null
-      ? []
-      : [`Revoked    by ${revealText(revoked.by)} at ${revoked.at}${revoked.reason === null ? '' : `: ${revealText(revoked.reason)}`}`]),
-    ...values,
-  ];
+}
+
+function timeOf(ms: number): string {
+  return new Date(ms).toISOString();
 }
 
 function valueLines(where: string, root: Readonly<Record<string, unknown>>, terms: Readonly<Record<string, unknown>>): readonly string[] {

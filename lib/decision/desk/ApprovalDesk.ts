@@ -3,19 +3,12 @@ import type { Awaitable } from '../../common/awaitable.js';
 import { isPlainObject } from '../../common/data/plainObject.js';
 import { LruMap } from '../../common/LruMap.js';
 import { SteadyClock } from '../../common/time/SteadyClock.js';
-import { combineJournals } from '../../model/Journal.js';
-import type { EndedEvent, Journal, VerdictEvent } from '../../model/Journal.js';
+import { combineJournals, type EndedEvent, type Journal } from '../../model/Journal.js';
 import { LazyPart } from '../../model/LazyPart.js';
 import { SafeEmitter } from '../../model/SafeEmitter.js';
 import { frozenData } from '../../model/snapshot/frozenData.js';
-import type {
-  ApprovalPage,
-  ApprovalPageQuery,
-  ApprovalQuery,
-  ApprovalRecord,
-  ApprovalStore,
-  Assurance,
-} from '../../store/ApprovalStore.js';
+import type { ApprovalPage, ApprovalPageQuery, ApprovalQuery, ApprovalRecord } from '../../store/ApprovalStore.js';
+import type { ApprovalStore, Assurance } from '../../store/ApprovalStore.js';
 import type { ApprovalUse, ApprovedCall, ExecutionStart, RunReport } from '../DecisionService.js';
 import type { ApprovalRequest, OpeningOutcome } from './ApprovalRequest.js';
 import { Openings, type Counted } from './Openings.js';
@@ -29,13 +22,13 @@ import { commitKept, type ApprovalChange } from './use/commitKept.js';
 import { countedChange, givenBack } from './use/countedChange.js';
 import type { UseRules } from './use/consumeApproval.js';
 import type { DeskPeople } from './Directory.js';
+import type { Judge } from '../amend/decideEdited.js';
 import type { PeopleRules } from './eligibility.js';
 import type { GrantMaker } from './GrantMaker.js';
-import type { DeskVerdicts, VerdictDesk, Viewer, ViewerStanding } from './DeskVerdicts.js';
+import type { DeskEvent, DeskVerdicts, EditPreview, VerdictDesk, Viewer, ViewerStanding } from './DeskVerdicts.js';
 import type { CommitOutcome, OutcomeRecording } from './recordOutcome.js';
-import type { VerdictInput } from './verdict.js';
-import { APPROVAL_QUERY, DESK_OPTIONS } from './ApprovalDeskOptions.js';
-import type { ApprovalDeskOptions, DeskEvents } from './ApprovalDeskOptions.js';
+import type { AmendInput, VerdictInput } from './verdict.js';
+import { APPROVAL_QUERY, DESK_OPTIONS, type ApprovalDeskOptions, type DeskEvents } from './ApprovalDeskOptions.js';
 import { checkedOptions } from '../../model/checkedOptions.js';
 
 /** What is needed once a person decides. */
@@ -61,6 +54,7 @@ export class ApprovalDesk extends SafeEmitter<DeskEvents> {
   readonly #lastEmitted = new LruMap<string, ApprovalRecord['status']>(10_000);
   #approvers = 0;
   #people: DeskPeople | undefined;
+  #judge: Judge | undefined;
   #verdicts: DeskVerdicts | undefined;
   #countingOf: UseRules['countingOf'] | undefined;
   #ownCounters: CounterStore | undefined;
@@ -196,6 +190,33 @@ export class ApprovalDesk extends SafeEmitter<DeskEvents> {
     return this.#decide(decisionId, false, verdict);
   }
 
+  /**
+   * Edits the params of an approval that waits, without a verdict: the policies decide on the edited call as if it had been called so, and verdicts that were
+   * given before count no more. Only what every policy that asks marks as `@editable` can be edited.
+   *
+   * @returns the approval after the edit, with the policies that asked before and those that ask about the edited call
+   * @throws VerdictError 400, 403, 404, 409 or 422; see its `code`
+   */
+  async amend(decisionId: string, edit: AmendInput): Promise<ApprovalRecord> {
+    const own = isPlainObject(edit) ? { ...edit } : edit;
+    return (await this.#giving()).amend(decisionId, own);
+  }
+
+  /**
+   * What an approval would be, once it is edited so. Records nothing.
+   *
+   * @throws VerdictError as {@link amend}
+   */
+  async previewEdit(decisionId: string, edit: AmendInput): Promise<EditPreview> {
+    const own = isPlainObject(edit) ? { ...edit } : edit;
+    return (await this.#giving()).previewEdit(decisionId, own);
+  }
+
+  /** @internal What decides edited calls from now on. */
+  useJudge(judge: Judge): void {
+    this.#judge = judge;
+  }
+
   /** Whether a verdict of this person would count now, for at least one policy that is still open. */
   async mayDecide(decisionId: string, by: string, assurance?: Assurance): Promise<boolean> {
     return (await this.#giving()).mayDecide(decisionId, by, assurance);
@@ -207,7 +228,7 @@ export class ApprovalDesk extends SafeEmitter<DeskEvents> {
   }
 
   /** @internal What a person signs to give this verdict. */
-  async challengeOf(decisionId: string, approve: boolean, verdict: VerdictInput, nonce: string): Promise<string> {
+  async challengeOf(decisionId: string, approve: boolean | 'amend', verdict: VerdictInput, nonce: string): Promise<string> {
     return (await this.#giving()).challengeOf(decisionId, approve, verdict, nonce);
   }
 
@@ -256,7 +277,8 @@ export class ApprovalDesk extends SafeEmitter<DeskEvents> {
       current: (record) => this.#current(record),
       isSignedElsewhere: (record) => this.#isSignedElsewhere(record),
       journal: this.#journal,
-      record: (record, change, eventOf) => this.#commit(record, change, eventOf),
+      judge: () => this.#judge,
+      record: (record, change, eventsOf) => this.#commit(record, change, eventsOf),
     };
   }
 
@@ -282,8 +304,9 @@ export class ApprovalDesk extends SafeEmitter<DeskEvents> {
       const end = this.#isSignedElsewhere(record) ? 'withdrawn' : status;
       const { agentId, toolName } = record;
       const eventOf = (): EndedEvent => ({ kind: 'ended', agentId, toolName, decisionId, how: end });
-      return chain(this.#commit(record, { status: end }, eventOf), (ended) =>
-        ended === undefined ? this.#end(decisionId, status, record.version) : undefined,
+      return chain(
+        this.#commit(record, { status: end }, () => [eventOf()]),
+        (ended) => (ended === undefined ? this.#end(decisionId, status, record.version) : undefined),
       );
     });
   }
@@ -344,16 +367,16 @@ export class ApprovalDesk extends SafeEmitter<DeskEvents> {
   }
 
   /**
-   * @param eventOf what the journal is told once it is committed, before listeners learn of it: what they start must not be journaled before its cause
+   * @param eventsOf what the journal is told once it is committed, before listeners learn of it: what they start must not be journaled before its cause
    * @returns `undefined` where another change was first
    */
   #commit(
     record: ApprovalRecord,
     change: Pick<ApprovalRecord, 'status'> & Partial<ApprovalRecord>,
-    eventOf?: (next: ApprovalRecord) => VerdictEvent | EndedEvent,
+    eventsOf?: (next: ApprovalRecord) => readonly DeskEvent[],
   ): Awaitable<ApprovalRecord | undefined> {
     const next: ApprovalRecord = frozenData(spentRecord({ ...record, ...change, version: record.version + 1 }));
-    const events = eventOf === undefined ? [] : [eventOf(next)];
+    const events = eventsOf?.(next) ?? [];
     const replace: ApprovalChange = (beside) =>
       countedChange(givenBack(record, next), this.counters, this.#store.counters !== undefined, (takes) =>
         this.#store.replace(next, record.version, undefined, beside, undefined, takes),

@@ -1,6 +1,7 @@
 import { randomId } from '../../common/nextId.js';
 import { BadRequestError } from '../../model/errors/ServiceErrors.js';
-import type { ApprovalRecord } from '../../store/ApprovalStore.js';
+import type { AppliedPolicy } from '../../policy/PolicyEngine.js';
+import type { ApprovalPolicy, ApprovalRecord } from '../../store/ApprovalStore.js';
 import { bindingDigest } from './use/bindingDigest.js';
 import { semanticsOf } from './use/semantics.js';
 
@@ -19,6 +20,7 @@ export type ApprovalRequest = Omit<
   | 'expiresAtMs'
   | 'refusals'
   | 'auditSalt'
+  | 'amendments'
 > & {
   readonly timeoutMs: number;
   /** What the guard knows of the call. */
@@ -90,4 +92,10 @@ export function standingRefusal(denied: readonly ApprovalRecord[], opening: Appr
 /** How many of these approvals were denied at `sinceMs` or later. */
 export function countSince(denied: readonly ApprovalRecord[], sinceMs: number): number {
   return denied.filter((record) => (record.verdicts.at(-1)?.atMs ?? 0) >= sinceMs).length;
+}
+
+/** A policy as an approval names it. */
+export function approvalPolicy({ effect: _effect, approvalTimeoutMs: _timeout, ...policy }: AppliedPolicy): ApprovalPolicy {
+  const { id, hash, reason, severity, approvers, selfApproval, summary, ...terms } = policy;
+  return { id, hash, reason, severity, approvers, selfApproval, ...(summary && { summary }), ...terms };
 }

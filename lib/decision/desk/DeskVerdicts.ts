@@ -2,12 +2,16 @@ import type { Awaitable } from '../../common/awaitable.js';
 import { LruMap } from '../../common/LruMap.js';
 import { publishCallbackError } from '../../model/diagnostics.js';
 import { VerdictError } from '../../model/errors/SetupErrors.js';
-import type { Journal, VerdictEvent } from '../../model/Journal.js';
-import type { ApprovalPolicy, ApprovalRecord, Assurance, Verdict, VerdictProof } from '../../store/ApprovalStore.js';
+import type { AmendedEvent, EndedEvent, Journal, VerdictEvent } from '../../model/Journal.js';
+import type { ApprovalPolicy, ApprovalRecord, Assurance, VerdictProof } from '../../store/ApprovalStore.js';
 import { checkAssurance, requiredFor } from './assurance.js';
-import type { VerdictNeeds, VerdictStress } from './assurance.js';
+import type { VerdictStress } from './assurance.js';
+import type { Judge } from '../amend/decideEdited.js';
+import { amendedEvent, amendedFields, DeskEdits, noEdit, notShown, previewOf, readAmendment, verdictEvent } from './DeskEdits.js';
+import type { EditedApproval } from './DeskEdits.js';
 import type { GrantInput } from '../../model/terms/Grant.js';
 import type { GrantMaker, PreparedGrant } from './GrantMaker.js';
+import type { Viewer, ViewerStanding } from './ViewerStanding.js';
 import { isUnderstood } from './use/semantics.js';
 import { ALREADY_COUNTS, eligiblePolicies, giverOf, isStillCovered, seatsNow } from './eligibility.js';
 import type { Eligibility, Giver, PeopleRules } from './eligibility.js';
@@ -16,7 +20,6 @@ import { recordedSeats } from '../../model/terms/recordedSeats.js';
 import type { Seats } from '../../model/terms/recordedSeats.js';
 import { openPolicies, personOf, seatsWith } from './quorum/seatsOf.js';
 import { viewedSeats } from './quorum/viewedSeats.js';
-import type { ViewedSeats } from './quorum/viewedSeats.js';
 import {
   checkDigest,
   checkHidden,
@@ -29,51 +32,28 @@ import {
   verdictConflict,
   withVerdict,
 } from './verdict.js';
-import type { VerdictInput } from './verdict.js';
+import type { AmendInput, VerdictInput } from './verdict.js';
 import { verdictChallenge, verdictStatement } from './verdictStatement.js';
 
 // loaded with it: both are needed once somebody decides
 export { recordOutcome } from './recordOutcome.js';
 
-/** Someone who looks at an approval. */
-export interface Viewer {
-  /** The id that the host authenticated. */
-  readonly by: string;
-  /** @defaultValue the program itself vouches for the person */
-  readonly assurance?: Assurance | undefined;
-  /** Whether a session alone is enough for nothing. */
-  readonly mustSign?: boolean | undefined;
-  /** Whether all of this version was shown to the person, with nothing cut. */
-  readonly sawAll?: boolean | undefined;
+export type { Viewer, ViewerStanding } from './ViewerStanding.js';
+
+/** What an approval would be, once it is edited. */
+export interface EditPreview extends EditedApproval {
+  /** How the editor would stand to it: whether their yes would count. */
+  readonly standing: ViewerStanding;
 }
 
-/** How someone stands to an approval. */
-export interface ViewerStanding {
-  /** Whether a verdict of theirs would count now. */
-  readonly may: boolean;
-  /** Why not: the code of the error, such as `self_approval`, and its message. */
-  readonly why: { readonly code: string; readonly message: string } | undefined;
-  /** Ids of the policies that their yes would count for. */
-  readonly policies: readonly string[];
-  /** What their yes takes. */
-  readonly needs: VerdictNeeds;
-  /** Whether a no of theirs would count though a yes would not: theirs already counts. */
-  readonly mayDeny: boolean;
-  /** How many policies have everyone that they take. */
-  readonly yesSoFar: number;
-  /** The seats of each policy, in the order of the policies: how many it takes, and who counts for it now. */
-  readonly seats: readonly ViewedSeats[];
-  /** The seats as they would be with their yes. */
-  readonly seatsAfter: readonly ViewedSeats[];
-  /** Whether the call is approved with their yes. */
-  readonly isLastYes: boolean;
-}
+/** What a journal is told of a change that a desk makes. */
+export type DeskEvent = AmendedEvent | VerdictEvent | EndedEvent;
 
 /** What the verdicts of a desk need of it. */
 export interface VerdictDesk {
   people(): PeopleRules;
   readonly tenantId: string | null;
-  now(): number;
+  readonly now: () => number;
   get(decisionId: string): Awaitable<ApprovalRecord | undefined>;
   /** The record with the status that it has by now. */
   current(record: ApprovalRecord): ApprovalRecord;
@@ -81,10 +61,12 @@ export interface VerdictDesk {
   /** @returns `undefined` where another change was first */
   record(
     record: ApprovalRecord,
-    change: Pick<ApprovalRecord, 'status' | 'verdicts' | 'requires'>,
-    eventOf: (next: ApprovalRecord) => VerdictEvent,
+    change: Pick<ApprovalRecord, 'status'> & Partial<ApprovalRecord>,
+    eventsOf: (next: ApprovalRecord) => readonly DeskEvent[],
   ): Awaitable<ApprovalRecord | undefined>;
   readonly journal: Journal | undefined;
+  /** What decides edited calls, where the desk has policies. */
+  judge(): Judge | undefined;
   /** Who makes grants; `undefined` where no one does. */
   grants(): Awaitable<GrantMaker | undefined>;
 }
@@ -96,6 +78,7 @@ const HURRY = { verdicts: 10, withinMs: 3_000, keptMs: 600_000 };
 /** Gives the verdicts of one desk, and says who may. */
 export class DeskVerdicts {
   readonly #desk: VerdictDesk;
+  readonly #edits: DeskEdits;
   /** Verdicts with a key that are being given. */
   readonly #underWay = new Map<string, Promise<unknown>>();
   /** By person: when the last verdict was given, and how many in a row were given in a hurry. */
@@ -103,6 +86,7 @@ export class DeskVerdicts {
 
   constructor(desk: VerdictDesk) {
     this.#desk = desk;
+    this.#edits = new DeskEdits(desk);
   }
 
   /** @throws VerdictError */
@@ -126,8 +110,11 @@ export class DeskVerdicts {
   /** @returns `undefined` where there is no such approval */
   async viewerOf(decisionId: string, viewer: Viewer): Promise<ViewerStanding | undefined> {
     const record = await this.#desk.get(decisionId);
-    if (record === undefined) return undefined;
-    const { by, assurance, mustSign, sawAll } = viewer;
+    return record && this.#standing(record, viewer);
+  }
+
+  async #standing(record: ApprovalRecord, { by, assurance, mustSign, sawAll }: Viewer): Promise<ViewerStanding> {
+    const { decisionId } = record;
     let eligibility: Eligibility | undefined;
     let why: VerdictError | undefined;
     try {
@@ -173,11 +160,11 @@ export class DeskVerdicts {
    *
    * @throws VerdictError as the verdict itself would, for anything but its assurance
    */
-  async challengeOf(decisionId: string, approve: boolean, given: VerdictInput, nonce: string): Promise<string> {
+  async challengeOf(decisionId: string, approve: boolean | 'amend', given: VerdictInput, nonce: string): Promise<string> {
     const verdict = readVerdict(decisionId, given);
-    const record = await this.#desk.get(decisionId);
-    if (record === undefined) throw unknownApproval(decisionId);
-    await this.#checkedGiver(record, approve, verdict);
+    const shown = await this.#desk.get(decisionId);
+    if (shown === undefined) throw unknownApproval(decisionId);
+    const { record } = await this.#checked(shown, approve, verdict);
     const { reason, origin = '', grant } = verdict;
     const grantDigest = grant === undefined ? undefined : await (await this.#grantMaker(record, approve)).digestOf(record, grant);
     return verdictChallenge(record, { approve, reason, origin, nonce, grantDigest, tenantId: this.#desk.tenantId });
@@ -188,45 +175,80 @@ export class DeskVerdicts {
     return isStillCovered(record, this.#desk.people());
   }
 
-  async #give(decisionId: string, approve: boolean, verdict: VerdictInput): Promise<ApprovalRecord> {
+  /**
+   * Edits the params of an approval, without a verdict.
+   *
+   * @throws VerdictError
+   */
+  async amend(decisionId: string, given: AmendInput): Promise<ApprovalRecord> {
+    const verdict = readAmendment(decisionId, given);
+    return this.#give(decisionId, 'amend', verdict);
+  }
+
+  /** What an approval would be, once it is edited so. @throws VerdictError as the edit itself would, for anything but its assurance */
+  async previewEdit(decisionId: string, given: AmendInput): Promise<EditPreview> {
+    const verdict = readAmendment(decisionId, given);
+    const shown = await this.#desk.get(decisionId);
+    if (shown === undefined) throw unknownApproval(decisionId);
+    const { record } = await this.#checked(shown, 'amend', verdict);
+    const { by, assurance, mustSign, sawAll } = verdict;
+    return { ...previewOf(shown, record), standing: await this.#standing(record, { by, assurance, mustSign, sawAll }) };
+  }
+
+  async #give(decisionId: string, approve: boolean | 'amend', verdict: VerdictInput): Promise<ApprovalRecord> {
     const desk = this.#desk;
     let proof: VerdictProof | undefined;
     let grant: PreparedGrant | undefined;
     let decided: ApprovalRecord | undefined;
     // again, where another change was first: a final outcome, or a verdict on another policy of this approval
     for (let seen: number | undefined; decided === undefined;) {
-      const record = await desk.get(decisionId);
-      if (record === undefined) throw unknownApproval(decisionId);
-      if (await this.#isRepeated(record, approve, verdict)) return record;
+      const shown = await desk.get(decisionId);
+      if (shown === undefined) throw unknownApproval(decisionId);
+      if (await this.#isRepeated(shown, approve, verdict)) return shown;
       // no other change was first: the store does not take this one
-      if (record.version === seen) throw notRecorded(record);
-      seen = record.version;
-      const eligibility = await this.#checkedGiver(record, approve, verdict);
+      if (shown.version === seen) throw notRecorded(shown);
+      seen = shown.version;
+      const { record, ...eligibility } = await this.#checked(shown, approve, verdict);
       const { giver, policies } = eligibility;
-      checkHidden(record, approve, verdict);
-      if (approve && verdict.assurance !== undefined) checkAssurance(record, policies, verdict.assurance, this.#stressOf(giver, verdict));
+      checkHidden(record, approve === true, verdict);
+      if (approve !== false && verdict.assurance !== undefined)
+        checkAssurance(record, policies, verdict.assurance, this.#stressOf(giver, verdict));
       if (verdict.grant !== undefined) grant = await this.#preparedGrant(record, approve, verdict, verdict.grant, giver);
       proof ??= await this.#checkedProof(record, approve, verdict, giver, grant?.digest);
       // what was signed is another version of the approval
       if (proof !== undefined && proof.version !== record.version) checkVersion(record, proof.version);
       // people can take long to be looked up: the approval may have expired meanwhile
-      const now = desk.current(record);
+      const now = desk.current(shown);
       if (now.status !== 'pending') throw verdictConflict(now);
-      const isCovered = approve && isLastYes(eligibility);
-      const change = withVerdict(record, { approve, verdict, giver, policies, proof, grant, isCovered }, desk.now());
+      const amended = record === shown ? undefined : amendedFields(record, approve === 'amend' ? proof : undefined);
+      const isCovered = approve === true && isLastYes(eligibility);
+      const given =
+        approve === 'amend'
+          ? { status: record.status }
+          : withVerdict(record, { approve, verdict, giver, policies, proof, grant, isCovered }, desk.now());
       const statement = this.#signedStatement(record, approve, verdict, proof, grant?.digest);
-      decided = await desk.record(record, change, (next) => verdictEvent(next, approve, statement));
+      decided = await desk.record(shown, { ...amended, ...given }, (next) => [
+        ...(amended === undefined ? [] : [amendedEvent(next, approve === 'amend' ? statement : undefined)]),
+        ...(approve === 'amend' ? [] : [verdictEvent(next, approve, statement)]),
+      ]);
       if (decided === undefined) continue;
       this.#notePace(giver.by);
-      if (!approve) await this.#endGrants(record, giver.by);
+      if (approve === false) await this.#endGrants(record, giver.by);
     }
     await grant?.make();
     return decided;
   }
 
   /** @throws VerdictError 400 `invalid_grant`, 409 `grants_unavailable` */
-  async #grantMaker({ decisionId }: ApprovalRecord, approve: boolean): Promise<GrantMaker> {
-    if (!approve) throw new VerdictError(400, 'invalid_grant', decisionId, 'A grant comes with a yes. Leave `grant` out to deny.');
+  async #grantMaker({ decisionId, amendments }: ApprovalRecord, approve: boolean | 'amend'): Promise<GrantMaker> {
+    if (approve !== true) throw new VerdictError(400, 'invalid_grant', decisionId, 'A grant comes with a yes. Leave `grant` out to deny.');
+    if (amendments !== undefined)
+      throw new VerdictError(
+        400,
+        'invalid_grant',
+        decisionId,
+        'A yes to an edited call counts for that call alone. Approve it without a grant.',
+      );
     const grants = await this.#desk.grants();
     if (grants !== undefined) return grants;
     const message =
@@ -236,7 +258,7 @@ export class DeskVerdicts {
 
   async #preparedGrant(
     record: ApprovalRecord,
-    approve: boolean,
+    approve: boolean | 'amend',
     verdict: VerdictInput,
     input: GrantInput,
     giver: Giver,
@@ -259,12 +281,34 @@ export class DeskVerdicts {
     }
   }
 
-  /** Who gives a verdict on what was shown, and for what it counts. */
-  async #checkedGiver(record: ApprovalRecord, approve: boolean, verdict: VerdictInput): Promise<Eligibility> {
-    this.#checkDecidable(record);
-    checkDigest(record, approve, verdict);
-    checkVersion(record, verdict.version);
-    return eligiblePolicies(record, verdict, this.#desk.people(), this.#desk.now(), approve);
+  /** Who gives a verdict on what was shown, and for what it counts; and what the verdict is on: the approval, or what its giver makes of it. */
+  async #checked(
+    shown: ApprovalRecord,
+    approve: boolean | 'amend',
+    verdict: VerdictInput,
+  ): Promise<Eligibility & { readonly record: ApprovalRecord }> {
+    this.#checkDecidable(shown);
+    checkDigest(shown, approve !== false, verdict);
+    checkVersion(shown, verdict.version);
+    const { edit } = verdict;
+    const people = this.#desk.people();
+    if (edit === undefined)
+      return { record: shown, ...(await eligiblePolicies(shown, verdict, people, this.#desk.now(), approve !== false)) };
+    if (approve === false) throw noEdit(shown.decisionId);
+    // who may decide the call may edit it, also again: what they gave or edited before does not matter for that
+    const editor = await eligiblePolicies({ ...shown, verdicts: [], amendments: undefined }, verdict, people, this.#desk.now());
+    const { by, assurance, person } = editor.giver;
+    const name = person?.name ?? verdict.name;
+    const { reason } = verdict;
+    const record = await this.#edits.edited(shown, edit, {
+      by,
+      ...(name !== undefined && { name }),
+      ...(reason !== undefined && { reason }),
+      ...(assurance && { assurance }),
+    });
+    // who was shown the edited params on a page has said which
+    if (verdict.assurance !== undefined && approve === true && edit.editedDigest === undefined) throw notShown(record);
+    return { record, ...(approve === 'amend' ? editor : await eligiblePolicies(record, verdict, people, this.#desk.now())) };
   }
 
   #checkDecidable(record: ApprovalRecord): void {
@@ -274,13 +318,14 @@ export class DeskVerdicts {
   }
 
   /** Whether this very verdict was recorded before. @throws VerdictError 409 `verdict_key_reused` where its key was used for another one */
-  async #isRepeated(record: ApprovalRecord, approve: boolean, verdict: VerdictInput): Promise<boolean> {
+  async #isRepeated(record: ApprovalRecord, approve: boolean | 'amend', verdict: VerdictInput): Promise<boolean> {
     const sameKey = verdict.key === undefined ? [] : record.verdicts.filter(({ key }) => key === verdict.key);
     if (sameKey.length === 0) return false;
     const { by } = await giverOf(verdict, record.decisionId, this.#desk.people());
     const same = sameKey.find((one) => one.by === by);
     if (same === undefined) return false;
-    if (same.approve === approve && (verdict.digest === undefined || verdict.digest === record.digest)) return true;
+    const digest = verdict.edit === undefined ? record.digest : record.amendments?.at(-1)?.from;
+    if (same.approve === approve && (verdict.digest === undefined || verdict.digest === digest)) return true;
     const message = 'The key of this verdict was used for another verdict on this approval. Read the approval again to see it.';
     throw new VerdictError(409, 'verdict_key_reused', record.decisionId, message);
   }
@@ -288,7 +333,7 @@ export class DeskVerdicts {
   /** @throws VerdictError 428 `proof_needed`, 403 `proof_invalid` */
   async #checkedProof(
     record: ApprovalRecord,
-    approve: boolean,
+    approve: boolean | 'amend',
     verdict: VerdictInput,
     giver: Giver,
     grantDigest: string | undefined,
@@ -317,7 +362,7 @@ export class DeskVerdicts {
 
   #signedStatement(
     record: ApprovalRecord,
-    approve: boolean,
+    approve: boolean | 'amend',
     { reason, origin = '' }: VerdictInput,
     proof: VerdictProof | undefined,
     grantDigest: string | undefined,
@@ -350,10 +395,4 @@ function seatsAfter({ giver, policies, seats }: Eligibility): Seats {
 /** Whether the call is approved with the yes of this person. */
 function isLastYes(eligibility: Eligibility): boolean {
   return seatsAfter(eligibility).isCovered;
-}
-
-function verdictEvent(approval: ApprovalRecord, approved: boolean, statement: string | undefined): VerdictEvent {
-  const { agentId, toolName, decisionId, status, digest, verdicts } = approval;
-  const { by, reason } = verdicts.at(-1) as Verdict;
-  return { kind: 'verdict', agentId, toolName, decisionId, by, approved, status, digest, reason, approval, statement };
 }

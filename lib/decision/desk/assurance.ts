@@ -54,6 +54,11 @@ export function severityOf(policies: readonly Pick<ApprovalPolicy, 'severity'>[]
   return SEVERITIES[rankOf(policies)] as string;
 }
 
+/** Whether one of these policies has the severity high or more. */
+export function isGrave(policies: readonly Pick<ApprovalPolicy, 'severity'>[]): boolean {
+  return rankOf(policies) >= HIGH;
+}
+
 /** What a yes for these policies takes of a person who is signed in. */
 export function requiredFor(
   record: ApprovalRecord,

@@ -4,6 +4,7 @@ import { VerdictError } from '../../model/errors/SetupErrors.js';
 import { maybeSamePerson } from '../../model/personId.js';
 import { frozenData } from '../../model/snapshot/frozenData.js';
 import type { ApprovalPolicy, ApprovalRecord, Assurance, Verdict } from '../../store/ApprovalStore.js';
+import { isGrave } from './assurance.js';
 import { approversAt } from '../../model/terms/approversAt.js';
 import type { DeskPeople, Directory, DirectoryPerson } from './Directory.js';
 import { isHostOperator, LOCAL_ADMIN, OPERATOR } from '../../model/terms/isHostOperator.js';
@@ -115,15 +116,21 @@ export async function eligiblePolicies(
   const isOwn = isRequester(giver, snapshot.requester);
   const given = backedPolicies(seats, ids);
   const open = openPolicies(seats, policies);
+  const isEdited = approve && (await isEditor(giver, record, people));
   const isApart = policies.some(({ distinct }) => distinct === true);
   const eligible: ApprovalPolicy[] = [];
   let own = false;
+  let edited = false;
   for (const policy of policies) {
     const isGiven = given.has(policy.id);
     // who said yes may still say no
     if (approve ? isGiven || (!isApart && !open.includes(policy)) : !isGiven && !open.includes(policy)) continue;
     if (isOwn && policy.selfApproval !== true) {
       own = true;
+      continue;
+    }
+    if (isEdited && !mayEditorApprove(policy)) {
+      edited = true;
       continue;
     }
     const now = { ...policy, approvers: approversAt(policy, nowMs - createdAtMs) };
@@ -134,7 +141,9 @@ export async function eligiblePolicies(
     throw new VerdictError(409, ALREADY_COUNTS, decisionId, 'Your yes already counts here. What is still open takes another person.');
   const [code, why] = own
     ? (['self_approval', 'You cannot approve your own request.'] as const)
-    : (['not_an_approver', 'You are not an approver of any policy that is still open; ask one of its approvers.'] as const);
+    : edited
+      ? (['editor_approval', 'You edited this call, so that somebody else has to approve it.'] as const)
+      : (['not_an_approver', 'You are not an approver of any policy that is still open; ask one of its approvers.'] as const);
   throw new VerdictError(403, code, decisionId, why);
 }
 
@@ -226,12 +235,29 @@ async function isEligible(policy: ApprovalPolicy, giver: Giver, record: Approval
 }
 
 /** The requester as every directory knows them. */
-async function requesterIn({ requester, decisionId }: ApprovalRecord, { rules, served }: PeopleRules): Promise<readonly DirectoryPerson[]> {
-  const found = await Promise.all([
-    knownToServer(requester, decisionId, served),
-    answerOf(decisionId, () => rules.directory?.personOf(requester)),
-  ]);
+function requesterIn({ requester, decisionId }: ApprovalRecord, people: PeopleRules): Promise<readonly DirectoryPerson[]> {
+  return everyoneOf(requester, decisionId, people);
+}
+
+/** The person with this id, as every directory knows them. */
+async function everyoneOf(id: string, decisionId: string, { rules, served }: PeopleRules): Promise<readonly DirectoryPerson[]> {
+  const found = await Promise.all([knownToServer(id, decisionId, served), answerOf(decisionId, () => rules.directory?.personOf(id))]);
   return found.filter((person) => person !== undefined);
+}
+
+/** Whether it is one of those who edited the params: as far as a yes goes, they have asked for the call themselves. */
+async function isEditor(giver: Giver, { amendments = [], decisionId }: ApprovalRecord, people: PeopleRules): Promise<boolean> {
+  for (const { by } of amendments) {
+    if (giver.isOperator && (by === LOCAL_ADMIN || by.startsWith('host:'))) return true;
+    const known = await everyoneOf(by, decisionId, people);
+    if (isRequester(giver, [by, ...known.flatMap(({ id, ids }) => [id, ...ids])])) return true;
+  }
+  return false;
+}
+
+/** From severity high on, it is always somebody else. */
+function mayEditorApprove(policy: ApprovalPolicy): boolean {
+  return policy.editorMayApprove === true && !isGrave([policy]);
 }
 
 function checkRequester(record: ApprovalRecord, known: readonly DirectoryPerson[], rules: EligibilityRules): void {

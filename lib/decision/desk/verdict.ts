@@ -5,6 +5,7 @@ import { PERSON_ID, personId } from '../../model/personId.js';
 import { hiddenFromApprover } from '../../model/view/viewOf.js';
 import type { ApprovalPolicy, ApprovalRecord, Assurance, Verdict, VerdictProof } from '../../store/ApprovalStore.js';
 import { isAssurance } from './assurance.js';
+import type { EditInput } from '../amend/ParamsEdit.js';
 import type { GivenProof } from './Directory.js';
 import type { Giver } from './eligibility.js';
 import type { PreparedGrant } from './GrantMaker.js';
@@ -42,6 +43,11 @@ export interface VerdictInput {
   /** 1 to 128 characters that name this verdict: given once more under the same key, it is the one that was recorded. */
   readonly key?: string | undefined;
   /**
+   * Changes of the params, with a yes to the edited call: both are recorded, or neither. `digest` is that of the params as they are before. Policies decide on
+   * the edited call as if it had been called so.
+   */
+  readonly edit?: EditInput | undefined;
+  /**
    * Lets the yes count for later calls like this one: how many, for how long, and in what they may differ. Refused where a policy that asks has no
    * `@grantable`, and for who may not decide all of them. Only with a yes.
    *
@@ -59,6 +65,9 @@ export interface VerdictInput {
   /** @internal Whether all of `version` was shown to the person, with nothing cut. */
   readonly sawAll?: boolean | undefined;
 }
+
+/** An edit of the params of an approval, without a verdict. */
+export interface AmendInput extends Omit<VerdictInput, 'edit' | 'key'>, EditInput {}
 
 /** The error for a verdict on an approval that is not there. */
 export function unknownApproval(decisionId: string): VerdictError {
@@ -130,6 +139,7 @@ export function readVerdict(decisionId: string, given: VerdictInput): VerdictInp
     name,
     version,
     key,
+    edit,
     grant,
     proof,
     sessionId,
@@ -164,6 +174,7 @@ export function readVerdict(decisionId: string, given: VerdictInput): VerdictInp
     name,
     version,
     key,
+    edit,
     grant,
     proof: signed,
     sessionId,
@@ -182,6 +193,7 @@ const VERDICT_FIELDS = {
   name: 'any',
   version: 'any',
   key: 'any',
+  edit: 'any',
   grant: 'any',
   proof: 'any',
   sessionId: 'string',

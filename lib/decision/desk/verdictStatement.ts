@@ -1,11 +1,12 @@
 import { createHash } from 'node:crypto';
 import { canonicalText } from '../../common/data/canonical.js';
-import type { ApprovalPolicy, ApprovalRecord, Verdict } from '../../store/ApprovalStore.js';
+import type { ApprovalPolicy, ApprovalRecord, Verdict, VerdictProof } from '../../store/ApprovalStore.js';
 import { severityOf } from './assurance.js';
 
 /** The verdict that is signed, and for which server. */
 export interface StatedVerdict {
-  readonly approve: boolean;
+  /** `amend`: the params are edited, without a verdict on them. */
+  readonly approve: boolean | 'amend';
   readonly reason: string | undefined;
   /** Scheme, host and port of the server, such as `https://aegis.example.com`. */
   readonly origin: string;
@@ -42,8 +43,8 @@ export function verdictStatement(record: ApprovalRecord, { approve, reason, orig
     policySetHash: record.policySetHash,
     severity: severityOf(record.policies),
     expiresAtMs: record.expiresAtMs,
-    amendment: null,
-    verdict: approve ? 'approve' : 'deny',
+    amendment: amendmentIn(record),
+    verdict: approve === 'amend' ? approve : approve ? 'approve' : 'deny',
     reasonDigest: sha256(reason ?? '').toString('hex'),
     ...(grantDigest !== undefined && { grantDigest }),
   });
@@ -83,6 +84,23 @@ export function recordedStatement(
   if (proof === undefined || at < 0) return undefined;
   const then = { ...record, version: proof.version, verdicts: record.verdicts.slice(0, at) };
   return verdictStatement(then, { approve, reason, origin, nonce: proof.nonce, tenantId, grantDigest: grant?.digest });
+}
+
+/**
+ * The statement of the last edit of an approval, where it was signed without a verdict. No verdict had been given on what it made.
+ *
+ * @param proof of the edit
+ */
+export function amendmentStatement(record: ApprovalRecord, proof: VerdictProof, origin: string, tenantId: string | null = null): string {
+  const then = { ...record, version: proof.version, verdicts: [] };
+  const reason = record.amendments?.at(-1)?.reason;
+  return verdictStatement(then, { approve: 'amend', reason, origin, nonce: proof.nonce, tenantId });
+}
+
+/** The last edit: which one it is, whose, and between which params. */
+function amendmentIn({ amendments = [] }: ApprovalRecord): object | null {
+  const last = amendments.at(-1);
+  return last === undefined ? null : { number: amendments.length, by: last.by, from: last.from, to: last.to };
 }
 
 /** A policy and who has a seat of it. Where it takes several people, or none who counts elsewhere, all whose yes may count. */

@@ -4,6 +4,8 @@ import { canonicalDigest } from '../../common/data/canonical.js';
 import type { Logger } from '../../common/Logger.js';
 import type { DecisionRequest } from '../../model/Decision.js';
 import { LazyPart } from '../../model/LazyPart.js';
+import type { Params } from '../../model/Params.js';
+import type { AppliedPolicy, PolicyOutcome } from '../../policy/PolicyEngine.js';
 import type { ApprovalRecord } from '../../store/ApprovalStore.js';
 import type { Takes } from '../../store/counter/CounterStore.js';
 import { DEFAULT_TENANT } from '../../store/tenant/tenantScope.js';
@@ -18,6 +20,9 @@ import type { EmbeddedDecisionServiceOptions } from './EmbeddedDecisionServiceOp
 const limitGate = new LazyPart(() => import('../limit/LimitGate.js'));
 /** How long after its approval is over a call is known as counted, in milliseconds. */
 const KEPT_LONGER_MS = 86_400_000;
+
+/** Why limits do not let a call run. */
+type Refused = Pick<LimitDenial, 'code' | 'reason' | 'policies' | 'retryAtMs'>;
 
 /** What is counted for the calls of a module, and when. */
 export class CallCounts {
@@ -51,7 +56,9 @@ export class CallCounts {
   ofUse(record: ApprovalRecord): Awaitable<Takes | 'refused' | undefined> {
     const { engine } = this.#options.policies;
     if (engine.hasLimits !== true) return undefined;
-    const { agentId, toolName, groups = [], removable = [], originalParams: params, session, facts } = record;
+    const { agentId, toolName, groups = [], removable = [], session, facts } = record;
+    // what a person edited is counted, and not what was called
+    const params = record.amendments?.at(-1)?.params ?? record.originalParams;
     const outcome = engine.evaluate({ agentId, toolName, groups, params, session, facts, nowMs: Date.now(), removable });
     if (outcome.effect === 'deny') return 'refused';
     const { limits } = outcome;
@@ -60,10 +67,23 @@ export class CallCounts {
     if (canonicalDigest(effective) !== record.digest) return 'refused';
     return chain(this.gate(), (gate) => {
       const call = { agentId, toolName, params: effective, session, sessionTrusted: true };
-      const plan = gate.plan(limits, call, ({ id, hash }) => record.policies.some((p) => p.id === id && p.hash === hash));
+      const plan = gate.plan(limits, call, (policy) => isApprovedIn(record, policy));
       if (plan.kind === 'denied') return 'refused';
       return { token: record.decisionId, takes: plan.takes, keepMs: Math.max(record.expiresAtMs - Date.now(), 0) + KEPT_LONGER_MS };
     });
+  }
+
+  /** Why limits do not let a call run as a person has edited it. @param params those that would run */
+  refusalOf(request: DecisionRequest, outcome: PolicyOutcome, params: Params, record: ApprovalRecord): Awaitable<Refused | undefined> {
+    const limits = outcome.effect === 'deny' ? undefined : outcome.limits;
+    if (limits === undefined) return undefined;
+    return chain(this.gate(), (gate) =>
+      chain(gate.peek(limits, limitedCall(request, params), record.decisionId), (finding): Refused | undefined => {
+        if (finding.kind === 'denied') return finding;
+        if (finding.kind === 'fits' || finding.approvals.every((policy) => isApprovedIn(record, policy))) return undefined;
+        return { code: 'limit_reached', reason: 'A limit is reached.', policies: finding.approvals };
+      }),
+    );
   }
 
   /** Who is told of an approval runs under it, so that its call is counted when it is opened. */
@@ -78,4 +98,9 @@ export class CallCounts {
       return plan.kind === 'denied' ? plan : { takes: plan.takes, keepMs: timeoutMs + KEPT_LONGER_MS };
     });
   }
+}
+
+/** Whether people were asked about a policy, in the same text, before they approved. */
+function isApprovedIn({ policies }: ApprovalRecord, { id, hash }: AppliedPolicy): boolean {
+  return policies.some((policy) => policy.id === id && policy.hash === hash);
 }

@@ -13,7 +13,11 @@ import { askingOutcome, isOwn, limitedCall } from '../limit/limitedCall.js';
 import type { Limited } from '../limit/limitedCall.js';
 import { CallCounts } from './CallCounts.js';
 import { computeFacts, NO_FACTS } from './computeFacts.js';
-import { deskStatus, watchDesk } from './deskStatus.js';
+import type { FactsOutcome } from './computeFacts.js';
+import { LazyPart } from '../../model/LazyPart.js';
+import type { Judgement, JudgedCall } from '../amend/decideEdited.js';
+import type { ApprovalRecord } from '../../store/ApprovalStore.js';
+import { deskStatus, watchDesk } from './watchDesk.js';
 import { COUNTERS_OPTIONS, EMBEDDED_OPTIONS } from './EmbeddedDecisionServiceOptions.js';
 import type { EmbeddedDecisionServiceOptions } from './EmbeddedDecisionServiceOptions.js';
 import { ProblemNotes } from './ProblemNotes.js';
@@ -26,6 +30,8 @@ import { checkedOptions } from '../../model/checkedOptions.js';
 import { hiddenFromApprover } from '../../model/view/viewOf.js';
 import { hidesFromApprover } from '../view/hidesFromApprover.js';
 
+/** What is needed once a person has edited a call. */
+const amending = new LazyPart(() => import('../amend/decideEdited.js'));
 /** How long a call that is allowed here can be given back before its method is entered, in milliseconds. */
 const RELEASED_WITHIN_MS = 60_000;
 
@@ -59,6 +65,7 @@ export class EmbeddedDecisionService implements DecisionService {
     this.#notes = options.tellDeveloper && new ProblemNotes(options.tellDeveloper);
     const { desk, policies } = this.#options;
     this.#counts = new CallCounts({ ...this.#options, logger: this.#logger });
+    desk.useJudge((call, engine) => this.#judge(call, false, engine));
     desk.countWith((record) => this.#counts.ofUse(record));
     if (policies.engine.hasLimits === true) this.#counts.prepare();
   }
@@ -78,17 +85,46 @@ export class EmbeddedDecisionService implements DecisionService {
 
   /** Evaluates the original call again; policies that already have their verdict on `decisionId`, in the same text, demand no other. */
   reevaluate(request: DecisionRequest, decisionId: string): Awaitable<Decision> {
-    return chain(this.#options.desk.get(decisionId), (record) =>
-      this.#evaluate(
-        request,
-        (outcome, facts, engine) =>
-          chain(record !== undefined && coversCall(record, request, outcome, facts, this.#options.desk), (isCovered) =>
-            isCovered
-              ? this.#shown(runnable({ decisionId, policySetHash: engine.hash }, outcome), outcome, facts, { salt: record?.auditSalt })
-              : this.#ask(request, outcome, facts, engine),
-          ),
-        // what it takes is taken when its approval is used
-        { counts: 'peek', token: decisionId },
+    const { desk } = this.#options;
+    return chain(desk.get(decisionId), (record) => {
+      if (record?.amendments !== undefined) return this.#reevaluateEdited(request, record);
+      const ask: Ask = (outcome, facts, engine) => {
+        const covers = record !== undefined && coversCall(record, request, outcome, facts, desk);
+        return chain(covers, (isCovered) =>
+          isCovered
+            ? this.#shown(runnable({ decisionId, policySetHash: engine.hash }, outcome), outcome, facts, { salt: record?.auditSalt })
+            : this.#ask(request, outcome, facts, engine),
+        );
+      };
+      // what it takes is taken when its approval is used
+      return this.#evaluate(request, ask, { counts: 'peek', token: decisionId });
+    });
+  }
+
+  /** Params that a person edited run as a sanitize does: the call as its agent made it is not what was approved. */
+  #reevaluateEdited(request: DecisionRequest, record: ApprovalRecord): Awaitable<Decision> {
+    const { desk } = this.#options;
+    const { decisionId, auditSalt: salt } = record;
+    const ask: Ask = (outcome, facts, engine) => this.#ask(request, outcome, facts, engine);
+    const how: Way = { counts: 'peek', token: decisionId };
+    return chain(amending.get(), ({ decideEdited }) =>
+      chain(
+        decideEdited((call, engine) => this.#judge(call, false, engine), request, record.amendments?.at(-1)?.params ?? request.params),
+        ({ original, edited, run }): Awaitable<Decision> => {
+          const { outcome = original.outcome, facts = NO_FACTS.facts, engine } = edited ?? original;
+          // what denies either of the two denies the call
+          if (run === undefined || outcome === undefined) return this.#decisionOn(request, edited ?? original, ask, how);
+          const approvable: Approvable = { ...run, effect: 'approval_needed', reason: record.reason, policies: outcome.policies };
+          return chain(coversCall(record, request, approvable, run.facts, desk), (isCovered) => {
+            if (!isCovered) return this.#decisionOn(request, original, ask, how);
+            const { params, message, policySetHash } = run;
+            return chain(this.#counts.refusalOf(request, outcome, params, record), (why) =>
+              why === undefined
+                ? this.#shown({ effect: 'sanitize', decisionId, params, message, policySetHash }, outcome, facts, { salt })
+                : this.#denied(request, { ...outcome, policies: why.policies }, facts, engine, why),
+            );
+          });
+        },
       ),
     );
   }
@@ -108,6 +144,11 @@ export class EmbeddedDecisionService implements DecisionService {
   /** Reads the status of an approval at the desk. */
   status(decisionId: string): Awaitable<DecisionStatus> {
     return chain(this.#options.desk.get(decisionId), (record) => deskStatus(decisionId, record));
+  }
+
+  /** People can edit what policies mark as `@editable`. */
+  amends(): boolean {
+    return true;
   }
 
   /** Pushes statuses as the desk settles approvals. */
@@ -151,32 +192,43 @@ export class EmbeddedDecisionService implements DecisionService {
   }
 
   #evaluate(request: DecisionRequest, ask: Ask, how: Way): Awaitable<Decision> {
+    return chain(this.#judge(request, how.isCall), (judged) => this.#decisionOn(request, judged, ask, how));
+  }
+
+  /** What the policies in force say of a call, with the facts that they have seen. */
+  #judge(call: JudgedCall, isCall = false, engine: PolicyEngine = this.#options.policies.engine): Awaitable<Judgement> {
     const { policies } = this.#options;
-    const engine = policies.engine;
     const { facts: hook, factsTimeoutMs = 1_000 } = this.#options;
-    return chain(hook === undefined ? NO_FACTS : computeFacts(hook, request, factsTimeoutMs), (computed) => {
+    return chain<FactsOutcome, Judgement>(hook === undefined ? NO_FACTS : computeFacts(hook, call, factsTimeoutMs), (computed) => {
       if (!computed.ok) {
-        this.#logger.warn({ toolName: request.toolName, detail: computed.detail }, 'denied: the facts of a call could not be computed');
-        return {
-          effect: 'deny',
-          decisionId: idFor(request),
-          reason: 'The facts this decision needs are not available.',
-          policySetHash: engine.hash,
-        };
+        this.#logger.warn({ toolName: call.toolName, detail: computed.detail }, 'denied: the facts of a call could not be computed');
+        return { engine };
       }
-      const { agentId, toolName, groups, params, session, removable } = request;
+      const { agentId, toolName, groups, params, session, removable } = call;
       const { facts } = computed;
-      const call: PolicyCall = { agentId, toolName, groups, params, session, facts, nowMs: Date.now(), removable };
-      const outcome = engine.evaluate(call);
-      if (how.isCall === true) policies.decided?.(call, outcome, engine);
-      if (outcome.effect === 'deny') {
-        if (outcome.problems !== undefined) this.#notes?.note(toolName, outcome.problems, engine.hash);
-        if (outcome.detail !== undefined) this.#logger.warn({ toolName, code: outcome.code, detail: outcome.detail }, 'denied');
-        return this.#denied(request, outcome, facts, engine, outcome);
-      }
-      if (outcome.limits !== undefined) return this.#limited(request, { ...outcome, limits: outcome.limits }, facts, engine, ask, how);
-      return this.#answered(request, outcome, facts, engine, ask);
+      const judged: PolicyCall = { agentId, toolName, groups, params, session, facts, nowMs: Date.now(), removable };
+      const outcome = engine.evaluate(judged);
+      if (isCall) policies.decided?.(judged, outcome, engine);
+      return { engine, facts, outcome };
     });
+  }
+
+  #decisionOn(request: DecisionRequest, { engine, outcome, facts = NO_FACTS.facts }: Judgement, ask: Ask, how: Way): Awaitable<Decision> {
+    const { toolName } = request;
+    if (outcome === undefined)
+      return {
+        effect: 'deny',
+        decisionId: idFor(request),
+        reason: 'The facts this decision needs are not available.',
+        policySetHash: engine.hash,
+      };
+    if (outcome.effect === 'deny') {
+      if (outcome.problems !== undefined) this.#notes?.note(toolName, outcome.problems, engine.hash);
+      if (outcome.detail !== undefined) this.#logger.warn({ toolName, code: outcome.code, detail: outcome.detail }, 'denied');
+      return this.#denied(request, outcome, facts, engine, outcome);
+    }
+    if (outcome.limits !== undefined) return this.#limited(request, { ...outcome, limits: outcome.limits }, facts, engine, ask, how);
+    return this.#answered(request, outcome, facts, engine, ask);
   }
 
   #answered(
@@ -288,7 +340,7 @@ export class EmbeddedDecisionService implements DecisionService {
             case 'conflict':
               throw keyReused();
             case 'exists':
-              return this.#shown({ ...decisionOf(opened.record), violations }, outcome, facts, { salt: opened.record.auditSalt });
+              return this.#shown({ ...decisionOf(opened.record, outcome), violations }, outcome, facts, { salt: opened.record.auditSalt });
             case 'opened': {
               const { record: approval } = opened;
               const { decisionId, expiresAtMs, auditSalt: salt } = approval;

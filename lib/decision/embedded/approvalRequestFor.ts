@@ -1,17 +1,13 @@
-import { chain } from '../../common/awaitable.js';
-import type { Awaitable } from '../../common/awaitable.js';
 import { canonicalDigest } from '../../common/data/canonical.js';
 import type { Decision, DecisionRequest } from '../../model/Decision.js';
-import { LazyPart } from '../../model/LazyPart.js';
+import { recordedSeats } from '../../model/terms/recordedSeats.js';
 import { requesterOf } from '../../model/personId.js';
-import type { AppliedPolicy, PolicyOutcome } from '../../policy/PolicyEngine.js';
-import type { ApprovalPolicy, ApprovalRecord } from '../../store/ApprovalStore.js';
+import type { PolicyOutcome } from '../../policy/PolicyEngine.js';
+import type { ApprovalRecord } from '../../store/ApprovalStore.js';
 import type { ApprovalDesk } from '../desk/ApprovalDesk.js';
+import { approvalPolicy } from '../desk/ApprovalRequest.js';
 import type { ApprovalRequest } from '../desk/ApprovalRequest.js';
 import { takesSeats } from '../desk/use/semantics.js';
-
-/** What is needed once several people approve one call. */
-const seats = new LazyPart(() => import('../../model/terms/recordedSeats.js'));
 
 /** The policies' outcome when a person must decide. */
 export type Approvable = Extract<PolicyOutcome, { effect: 'approval_needed' }>;
@@ -19,11 +15,13 @@ export type Approvable = Extract<PolicyOutcome, { effect: 'approval_needed' }>;
 export type Facts = Readonly<Record<string, unknown>>;
 
 /** The decision that opened an approval, for its request that was sent again; a deny where nothing can follow from the approval. */
-export function decisionOf(record: ApprovalRecord): Decision {
-  const { decisionId, status, consumed, digest, originalDigest, params, message, reason, expiresAtMs, policySetHash } = record;
+export function decisionOf(record: ApprovalRecord, outcome: Approvable): Decision {
+  const { decisionId, status, consumed, digest, originalDigest, reason, expiresAtMs, policySetHash } = record;
   if ((status !== 'pending' && status !== 'approved') || consumed !== undefined)
     return { effect: 'deny', decisionId, reason: 'This request was answered before, and its approval has ended.', policySetHash };
-  const changed = digest === originalDigest ? {} : { params, message };
+  // what a person made of it since comes with the status
+  const { params, message } = record.amendments === undefined ? record : outcome;
+  const changed = params === undefined || (digest === originalDigest && record.amendments === undefined) ? {} : { params, message };
   return { effect: 'approval_needed', decisionId, approvalId: decisionId, reason, expiresAtMs, policySetHash, ...changed };
 }
 
@@ -56,6 +54,7 @@ export function approvalRequestFor(request: DecisionRequest, outcome: Approvable
     reason: outcome.reason,
     message: outcome.message,
     policies: outcome.approvals.map(approvalPolicy),
+    ...amendableCall(request, outcome),
     policySetHash,
     timeoutMs: Math.min(request.approvalTimeoutMs, ...outcome.approvals.map((p) => p.approvalTimeoutMs ?? Infinity)),
   };
@@ -71,7 +70,7 @@ export function coversCall(
   outcome: Approvable,
   facts: Facts,
   desk: Pick<ApprovalDesk, 'bindingDigestOf'>,
-): Awaitable<boolean> {
+): boolean {
   const sameCall =
     record.agentId === request.agentId &&
     record.toolName === request.toolName &&
@@ -89,14 +88,18 @@ export function coversCall(
     (policy) => approved.has(policy.id) && record.policies.some((p) => p.id === policy.id && p.hash === policy.hash),
   );
   // who counts for which policy depends on all that asked then
-  return hasYes && (!takesSeats(record.policies) || chain(seats.get(), ({ recordedSeats }) => recordedSeats(record).isCovered));
+  return hasYes && (!takesSeats(record.policies) || recordedSeats(record).isCovered);
 }
 
 function effectiveDigest(request: DecisionRequest, outcome: Approvable): string {
   return outcome.params === undefined ? request.paramsDigest : canonicalDigest(outcome.params);
 }
 
-function approvalPolicy({ effect: _effect, approvalTimeoutMs: _timeout, ...policy }: AppliedPolicy): ApprovalPolicy {
-  const { id, hash, reason, severity, approvers, selfApproval, summary, ...terms } = policy;
-  return { id, hash, reason, severity, approvers, selfApproval, ...(summary && { summary }), ...terms };
+/** What deciding an edited call takes, where the policies let people edit it and its caller gets to know what they made of it. */
+function amendableCall(
+  { bindingBase, groups, removable, remote }: DecisionRequest,
+  { approvals }: Approvable,
+): Pick<ApprovalRequest, 'amendable'> {
+  if (remote !== undefined && (remote.amends !== true || !remote.consumes)) return {};
+  return approvals.every(({ editable }) => editable !== undefined) ? { amendable: { bindingBase, groups, removable } } : {};
 }

@@ -28,10 +28,14 @@ export type FactsOutcome =
   { readonly ok: true; readonly facts: Readonly<Record<string, unknown>> } | { readonly ok: false; readonly detail: string };
 
 /** What a service without a hook has. */
-export const NO_FACTS: FactsOutcome = { ok: true, facts: Object.freeze({}) };
+export const NO_FACTS: Extract<FactsOutcome, { readonly ok: true }> = { ok: true, facts: Object.freeze({}) };
 
 /** Calls the hook, waits for at most `timeoutMs` milliseconds, and copies its result. */
-export function computeFacts(hook: FactsHook | undefined, request: DecisionRequest, timeoutMs: number): Awaitable<FactsOutcome> {
+export function computeFacts(
+  hook: FactsHook | undefined,
+  request: Pick<DecisionRequest, keyof FactsCall>,
+  timeoutMs: number,
+): Awaitable<FactsOutcome> {
   if (hook === undefined) return NO_FACTS;
   const { agentId, toolName, params, session } = request;
   const watched = watchNulls(params);

@@ -89,6 +89,11 @@ export class RemoteDecisionService implements DecisionService {
     return (await this.#load()).begin(start);
   }
 
+  /** People edit the params of approvals with which the service offered `amend`. */
+  amends(): boolean {
+    return true;
+  }
+
   /** Tells the service how a run ended, a few times where it does not answer. For approvals with which it offered `outcome`. */
   async reportOutcome(report: RunReport): Promise<void> {
     return (await this.#load()).reportOutcome(report);

@@ -1,7 +1,7 @@
 import type { Params } from '../../model/Params.js';
 import type { ApprovalTerms } from '../../model/terms/ApprovalTerms.js';
-import { isWithin } from '../../model/view/Sensitive.js';
-import type { Sensitive } from '../../model/view/Sensitive.js';
+import { isWithin } from '../../model/view/readSensitive.js';
+import type { Sensitive } from '../../model/sensitive/Sensitive.js';
 import { hiddenFromApprover } from '../../model/view/viewOf.js';
 
 /** What of a call is kept from the person who decides it. */

@@ -2,11 +2,12 @@
 import * as v from 'valibot';
 import type { ApprovalCard, ApprovalPage, ApprovalRecord, VerdictProof } from '../../store/ApprovalStore.js';
 import type { Params } from '../../model/Params.js';
-import { maskedIn, viewOf } from '../../model/view/viewOf.js';
+import { hiddenFromApprover, maskedIn, viewOf } from '../../model/view/viewOf.js';
 import { notesIn } from '../../model/view/viewText.js';
-import { grantBody } from './grantAnswer.js';
-import type { GrantBody } from './grantAnswer.js';
-import { writeWire } from './readWire.js';
+import { grantBody } from './grant/grantAnswer.js';
+import type { GrantBody } from './grant/grantAnswer.js';
+import { jsonObject, writeWire } from './readWire.js';
+import { editablePointers } from '../amend/editablePointers.js';
 import type { ViewerStanding } from '../desk/DeskVerdicts.js';
 import { typesOf } from './wireTypes.js';
 
@@ -41,6 +42,8 @@ export const approvalsAnswer: v.GenericSchema = /* @__PURE__ */ (() =>
     ),
     cursor: v.nullable(v.string()),
   }))();
+
+const change = /* @__PURE__ */ (() => v.object({ at: v.string(), before: v.optional(v.unknown()), after: v.optional(v.unknown()) }))();
 
 /** The answer of `GET /v1/approvals/{id}`. */
 export const approvalAnswer: v.GenericSchema = /* @__PURE__ */ (() =>
@@ -82,6 +85,20 @@ export const approvalAnswer: v.GenericSchema = /* @__PURE__ */ (() =>
         policies: v.array(v.string()),
       }),
     ),
+    editable: v.array(v.string()),
+    amendments: v.array(
+      v.object({
+        by: v.string(),
+        name: v.nullable(v.string()),
+        reason: v.nullable(v.string()),
+        at: v.string(),
+        assurance: v.nullable(v.string()),
+        signed: v.boolean(),
+        from: v.string(),
+        to: v.string(),
+        changes: v.array(change),
+      }),
+    ),
     begun: v.boolean(),
     outcome: v.nullable(v.object({ status: outcome, error_code: v.nullable(v.string()), at: v.string() })),
     may_decide: v.boolean(),
@@ -104,9 +121,22 @@ export const approvalAnswer: v.GenericSchema = /* @__PURE__ */ (() =>
     ),
   }))();
 
+/** An edit of the params, in a body. A text stands where the call has a BigInt or a date. */
+export interface EditBody {
+  readonly set?: Readonly<Record<string, unknown>> | undefined;
+  readonly remove?: readonly string[] | undefined;
+  /** The digest of the params that would run, as the preview has said. */
+  readonly digest?: string | undefined;
+  /** Names the policies that would ask, as the preview has said. */
+  readonly asking?: string | undefined;
+}
+
 /** The body of `POST /v1/approvals/{id}/verdict`. */
 export interface VerdictBody {
-  readonly verdict: 'approve' | 'deny';
+  /** `amend`: the params are edited, without a verdict on them. */
+  readonly verdict: 'approve' | 'deny' | 'amend';
+  /** Changes of the params: with `approve`, the yes is to the edited call. */
+  readonly edit?: EditBody | undefined;
   /** The digest that was shown. */
   readonly digest: string;
   readonly reason?: string | undefined;
@@ -146,17 +176,30 @@ export function keyAndProofOf({ idempotency_key: key, proof }: VerdictBody): {
 }
 
 /** The body of `POST /v1/approvals/{id}/challenge`: the verdict that is to be signed. */
-export interface ChallengeBody extends Pick<VerdictBody, 'verdict' | 'digest' | 'reason' | 'version' | 'grant'> {
+export interface ChallengeBody extends Pick<VerdictBody, 'verdict' | 'digest' | 'reason' | 'version' | 'grant' | 'edit'> {
   /** The fields of the page's form about a grant, as they are: then `grant` says nothing. */
   readonly grant_form?: Readonly<Record<string, string>> | undefined;
 }
 
-const asked = /* @__PURE__ */ (() => ({
-  verdict: v.picklist(['approve', 'deny']),
-  digest: v.pipe(
+function sha256Text() {
+  return v.pipe(
     v.string(),
     v.check((text) => /^[0-9a-f]{64}$/.test(text), 'a SHA-256 in 64 lower-case hex digits'),
-  ),
+  );
+}
+
+const edit = /* @__PURE__ */ (() =>
+  v.strictObject({
+    set: v.optional(jsonObject),
+    remove: v.optional(v.array(v.string())),
+    digest: v.optional(sha256Text()),
+    asking: v.optional(sha256Text()),
+  }))();
+
+const asked = /* @__PURE__ */ (() => ({
+  verdict: v.picklist(['approve', 'deny', 'amend']),
+  edit: v.optional(edit),
+  digest: sha256Text(),
   reason: v.optional(v.pipe(v.string(), v.maxLength(10_000))),
   version: v.optional(v.pipe(v.number(), v.integer(), v.minValue(1))),
   grant: v.optional(grantBody),
@@ -201,6 +244,26 @@ export const verdictBody: v.GenericSchema<unknown, VerdictBody> = /* @__PURE__ *
 export const challengeBody: v.GenericSchema<unknown, ChallengeBody> = /* @__PURE__ */ (() =>
   v.strictObject({ ...asked, grant_form: v.optional(v.record(v.string(), v.pipe(v.string(), v.maxLength(2_048)))) }))();
 
+/** The body of `POST /v1/approvals/{id}/edit-preview`. */
+export const editPreviewBody: v.GenericSchema<
+  unknown,
+  { readonly digest: string; readonly version?: number | undefined; readonly edit: EditBody }
+> = /* @__PURE__ */ (() => v.strictObject({ digest: sha256Text(), version: asked.version, edit }))();
+
+/** The answer to {@link editPreviewBody}. */
+export const editPreviewAnswer: v.GenericSchema = /* @__PURE__ */ (() =>
+  v.object({
+    digest: v.string(),
+    asking: v.string(),
+    added: v.array(v.string()),
+    changes: v.array(change),
+    params: v.record(v.string(), v.unknown()),
+    types: v.record(v.string(), v.string()),
+    policies: v.array(policy),
+    may_approve: v.boolean(),
+    why_not: v.nullable(v.object({ code: v.string(), message: v.string() })),
+  }))();
+
 /** The answer to {@link challengeBody}. */
 export const challengeAnswer: v.GenericSchema = /* @__PURE__ */ (() =>
   v.object({ nonce: v.string(), challenge: v.string(), public_key: v.record(v.string(), v.unknown()), expires_at: v.string() }))();
@@ -228,6 +291,8 @@ export function writeApproval(record: ApprovalRecord, mayDecide: boolean, viewer
     message,
     policies,
     verdicts,
+    amendable,
+    amendments = [],
     begun,
     consumed,
     outcome: ended,
@@ -276,6 +341,18 @@ export function writeApproval(record: ApprovalRecord, mayDecide: boolean, viewer
       signed: more.proof !== undefined,
       grant_id: more.grant?.id ?? null,
       policies: of,
+    })),
+    editable: amendable === undefined || hiddenFromApprover(record).length > 0 ? [] : editablePointers(policies),
+    amendments: amendments.map(({ by, name = null, reason: why = null, atMs, assurance = null, proof, from, to, changes }) => ({
+      by,
+      name,
+      reason: why,
+      at: timeOf(atMs),
+      assurance,
+      signed: proof !== undefined,
+      from,
+      to,
+      changes: changes.map(({ pointer: at, ...sides }) => ({ at, ...sides })),
     })),
     begun: begun !== undefined,
     outcome: ended === undefined ? null : { status: ended.status, error_code: ended.errorCode ?? null, at: timeOf(ended.atMs) },

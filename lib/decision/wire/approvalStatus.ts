@@ -1,8 +1,12 @@
 // Where an approval stands, in full: an item of `POST /v1/decisions/status`, and the data of a `status` event. A server writes it, a client reads it.
 import * as v from 'valibot';
+import { isRecord } from '../../common/data/plainObject.js';
 import type { DecisionStatus } from '../../model/Decision.js';
 import type { ApprovalRecord } from '../../store/ApprovalStore.js';
-import { optionalText, readAnswer, readWire } from './readWire.js';
+import { takeSnapshot } from '../../model/snapshot/takeSnapshot.js';
+import { jsonObject, optionalText, readAnswer, readWire, writeWire } from './readWire.js';
+import { isWireTypes, restoreTypes, typesOf } from './wireTypes.js';
+import type { WireTypes } from './wireTypes.js';
 
 /** What became of an approval. `not_found`: the server does not know it. */
 export type ApprovalOutcome = ApprovalRecord['status'] | 'not_found';
@@ -19,6 +23,12 @@ export interface WireApprovalStatus {
   readonly reason?: string | null | undefined;
   /** Until when a person may decide, as an ISO time. */
   readonly expires_at?: string | null | undefined;
+  /** The complete params that were approved, where a person edited those that were asked about. */
+  readonly params?: Readonly<Record<string, unknown>> | null | undefined;
+  /** Which of their values travel as text, by JSON pointer. */
+  readonly types?: WireTypes | null | undefined;
+  /** SHA-256 of the canonical text of these params. */
+  readonly digest?: string | null | undefined;
 }
 
 /** The shape of {@link WireApprovalStatus}. */
@@ -31,6 +41,9 @@ export const approvalStatus: v.GenericSchema<unknown, WireApprovalStatus> = /* @
     consumed: v.boolean(),
     reason: optionalText,
     expires_at: optionalText,
+    params: v.nullish(jsonObject),
+    types: v.nullish(v.pipe(v.unknown(), v.check(isWireTypes, 'a map from pointers to bigint or date')) as never),
+    digest: optionalText,
   }))();
 
 /** The answer of `GET /v1/decision/{id}/status`. */
@@ -65,7 +78,15 @@ export function writeApprovalStatus(decisionId: string, record: ApprovalRecord |
     outcome,
     consumed: record?.consumed !== undefined,
     ...found,
+    ...(record !== undefined && outcome === 'approved' && editedParams(record)),
   };
+}
+
+/** What runs instead of what was asked about. Of an approval that was used, the params are no longer kept. */
+function editedParams({ amendments, consumed, params, digest }: ApprovalRecord): Pick<WireApprovalStatus, 'params' | 'types' | 'digest'> {
+  if (amendments === undefined || consumed !== undefined) return {};
+  const types = typesOf(params, '');
+  return { params, digest, ...(Object.keys(types).length > 0 && { types }) };
 }
 
 /** Where an approval is used by telling its caller that it was approved, nothing else tells it: only the route that uses it up. */
@@ -76,12 +97,12 @@ function outcomeOf(record: ApprovalRecord | undefined): ApprovalOutcome {
 
 /** The answer of `GET /v1/decision/{id}/status`: what the hosted protocol says, and the rest of {@link WireApprovalStatus}. */
 export function writeApprovalStatusAnswer(decisionId: string, record: ApprovalRecord, requestId: string): string {
-  return JSON.stringify({ ...writeApprovalStatus(decisionId, record), request_id: requestId });
+  return writeWire({ ...writeApprovalStatus(decisionId, record), request_id: requestId });
 }
 
 /** The answer of `POST /v1/decisions/status`, in the order of the ids. */
 export function writeStatusesAnswer(statuses: readonly (readonly [decisionId: string, record: ApprovalRecord | undefined])[]): string {
-  return JSON.stringify({ statuses: statuses.map(([decisionId, record]) => writeApprovalStatus(decisionId, record)) });
+  return writeWire({ statuses: statuses.map(([decisionId, record]) => writeApprovalStatus(decisionId, record)) });
 }
 
 /** As a client believes it: an outcome that it does not know, or that the other fields do not agree with, is `invalid`. */
@@ -91,7 +112,10 @@ export function readApprovalStatus({
   effect,
   outcome,
   reason,
-}: Omit<WireApprovalStatus, 'consumed' | 'expires_at'>): DecisionStatus {
+  params,
+  types,
+  digest,
+}: Omit<WireApprovalStatus, 'consumed' | 'expires_at' | keyof WireEdited> & WireEdited): DecisionStatus {
   const agrees = Object.hasOwn(EFFECTS, outcome) && EFFECTS[outcome as ApprovalOutcome] === effect;
   if (!agrees || status !== (outcome === 'pending' ? 'PENDING' : 'OK')) return { decisionId, state: 'invalid' };
   switch (outcome as ApprovalOutcome) {
@@ -99,9 +123,30 @@ export function readApprovalStatus({
       return { decisionId, state: 'denied', reason: 'the approval was withdrawn' };
     case 'not_found':
       return { decisionId, state: 'denied', reason: 'the Data Plane does not know this approval: it was deleted, or is not this key’s' };
+    case 'approved':
+      return { decisionId, state: 'approved', reason: reason ?? undefined, ...readEdited({ params, types, digest }) };
     default:
       return { decisionId, state: outcome as ApprovalRecord['status'] & DecisionStatus['state'], reason: reason ?? undefined };
   }
+}
+
+/** What an answer says of edited params, as it comes. */
+interface WireEdited {
+  readonly params?: unknown;
+  readonly types?: unknown;
+  readonly digest?: unknown;
+}
+
+/** Params that cannot be read have no digest that fits. */
+function readEdited({ params = null, types, digest = null }: WireEdited): Pick<DecisionStatus, 'params' | 'digest'> {
+  if (params === null && digest === null) return {};
+  try {
+    const copy = takeSnapshot(params).value;
+    if (isRecord(copy) && typeof digest === 'string') return { params: restoreTypes(copy, isWireTypes(types) ? types : {}), digest };
+  } catch {
+    // no params of a call
+  }
+  return { params: {}, digest: '' };
 }
 
 /**

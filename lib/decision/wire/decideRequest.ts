@@ -3,19 +3,21 @@ import * as v from 'valibot';
 import { canonicalDigest } from '../../common/data/canonical.js';
 import type { DecisionRequest } from '../../model/Decision.js';
 import { CAPABILITIES } from '../../model/Capability.js';
+import type { Capability } from '../../model/Capability.js';
 import { BadRequestError } from '../../model/errors/ServiceErrors.js';
 import { UnsupportedParamError } from '../../model/errors/CallErrors.js';
 import { isId, TOOL_NAME } from '../../model/Params.js';
 import type { Params, Session } from '../../model/Params.js';
 import { frozenCopy } from '../../model/snapshot/copyValue.js';
-import { readSensitive } from '../../model/view/Sensitive.js';
-import type { Sensitive } from '../../model/view/Sensitive.js';
+import { readSensitive } from '../../model/view/readSensitive.js';
+import type { Sensitive } from '../../model/sensitive/Sensitive.js';
 import { takeSnapshot } from '../../model/snapshot/takeSnapshot.js';
 import { isNameList, readJsonHeader, writeJsonHeader } from './jsonHeader.js';
 import { jsonObject, readWire, wireForm, writeWire } from './readWire.js';
 import { isWireTypes, restoreTypes, typesOf } from './wireTypes.js';
 import type { WireTypes } from './wireTypes.js';
 import {
+  AMEND,
   APPROVAL_TIMEOUT_HEADER,
   BINDING_HEADER,
   CAPABILITIES_HEADER,
@@ -95,10 +97,15 @@ export function callHeaders(request: DecisionRequest): Readonly<Record<string, s
   ];
   const said = values.filter(([, , isSaid]) => isSaid).map(([header, value]) => [header, writeJsonHeader(header, value)] as const);
   return {
-    [CAPABILITIES_HEADER]: CAPABILITIES.join(', '),
+    [CAPABILITIES_HEADER]: capabilitiesFor(request).join(', '),
     [APPROVAL_TIMEOUT_HEADER]: String(Math.min(Math.ceil(approvalTimeoutMs / 1_000), MAX_TIMEOUT_S)),
     ...Object.fromEntries(said),
   };
+}
+
+/** What a person edits comes back with its types: where policies are to see text, no one edits. */
+function capabilitiesFor({ wireTypes }: DecisionRequest): readonly Capability[] {
+  return wireTypes === 'string' ? CAPABILITIES.filter((name) => name !== AMEND) : CAPABILITIES;
 }
 
 /** What travels as text, unless the guard says that text is what its policies are to see. */

@@ -10,7 +10,7 @@ import { takeSnapshot } from '../../model/snapshot/takeSnapshot.js';
 import { decisionAnswer, dryRunAnswer } from './decisionAnswer.js';
 import type { WireDecision, WireSanitize, WireViolation } from './decisionAnswer.js';
 import { readAnswer, wireForm } from './readWire.js';
-import { DIGEST_HEADER, EFFECTIVE_DIGEST, NONCE_HEADER } from './wireHeaders.js';
+import { AMEND, DIGEST_HEADER, EFFECTIVE_DIGEST, NONCE_HEADER } from './wireHeaders.js';
 import { restoreTypes } from './wireTypes.js';
 import type { WireTypes } from './wireTypes.js';
 
@@ -69,7 +69,8 @@ function answerOf(answer: WireDecision): DecisionAnswer {
 /** What the server does for this answer. An approval that need not be used up lacks `consume`; of a call whose types were not told it knows none. */
 function offersOf({ aegis, final_decision: { effect } }: WireDecision, wireTypes?: 'string'): readonly Capability[] {
   const isUsed = effect !== 'approval_needed' || aegis?.consumable === true;
-  const lacks = (name: string): boolean => (name === 'consume' && !isUsed) || (name === 'types' && wireTypes === 'string');
+  const lacks = (name: string): boolean =>
+    (name === 'consume' && !isUsed) || ((name === 'types' || name === AMEND) && wireTypes === 'string');
   return readCapabilities((aegis?.capabilities ?? []).filter((name) => !lacks(name))) as readonly Capability[];
 }
 

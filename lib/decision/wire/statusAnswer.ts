@@ -11,6 +11,9 @@ interface WireStatus {
   readonly effect?: string | null | undefined;
   readonly outcome?: unknown;
   readonly reason?: unknown;
+  readonly params?: unknown;
+  readonly types?: unknown;
+  readonly digest?: unknown;
 }
 
 const statusAnswer: v.GenericSchema<unknown, WireStatus> = /* @__PURE__ */ (() =>
@@ -20,6 +23,9 @@ const statusAnswer: v.GenericSchema<unknown, WireStatus> = /* @__PURE__ */ (() =
     effect: optionalText,
     outcome: v.optional(v.unknown()),
     reason: v.optional(v.unknown()),
+    params: v.optional(v.unknown()),
+    types: v.optional(v.unknown()),
+    digest: v.optional(v.unknown()),
   }))();
 
 /**
@@ -29,11 +35,11 @@ const statusAnswer: v.GenericSchema<unknown, WireStatus> = /* @__PURE__ */ (() =
  * @throws DecisionUnavailableError `malformed` or `duplicate_key`, naming the place and what was expected, never what was there
  */
 export function readStatusAnswer(body: string, full = false): DecisionStatus {
-  const { decision_id, status, effect, outcome, reason } = readAnswer(statusAnswer, body);
+  const { decision_id, status, effect, outcome, reason, ...edited } = readAnswer(statusAnswer, body);
   const decisionId = decision_id;
   if (full && typeof outcome === 'string') {
     const why = typeof reason === 'string' ? reason : undefined;
-    return readApprovalStatus({ decision_id, status, effect: effect ?? '', outcome, reason: why });
+    return readApprovalStatus({ decision_id, status, effect: effect ?? '', outcome, reason: why, ...edited });
   }
   return { decisionId, state: stateOf(status, effect) };
 }

@@ -5,6 +5,8 @@ import type { Capability } from '../../model/Capability.js';
 export const EFFECTIVE_DIGEST: Capability = 'effective-digest';
 /** The capability of a client that says which values travel as text, and of a server that restores them. */
 export const TYPES: Capability = 'types';
+/** The capability of a client that runs what a person made of an approved call, and of a server that lets people edit calls. */
+export const AMEND: Capability = 'amend';
 /** The capability of a client that uses an approval up at the server, once, before its call runs. */
 export const CONSUME: Capability = 'consume';
 

@@ -5,7 +5,7 @@ import { copyData, frozenCopy } from '../../model/snapshot/copyValue.js';
 import { bindingBase, digestOfSession } from '../../model/bindingBase.js';
 import type { DecisionRequest } from '../../model/Decision.js';
 import type { Params, Session } from '../../model/Params.js';
-import type { Sensitive } from '../../model/view/Sensitive.js';
+import type { Sensitive } from '../../model/sensitive/Sensitive.js';
 import { classNameOf } from './classNameOf.js';
 import type { CallFacts, OwnParams } from './GuardedCall.js';
 import type { GuardRuntime } from './GuardRuntime.js';

@@ -5,7 +5,7 @@ import type { Params, Session } from '../../model/Params.js';
 import type { PendingApproval } from '../../model/PendingApproval.js';
 import type { CallSnapshot, SnapshotLimits } from '../../model/snapshot/takeSnapshot.js';
 import type { ApprovalMode } from '../../model/Task.js';
-import type { Sensitive, SensitiveOption } from '../../model/view/Sensitive.js';
+import type { Sensitive, SensitiveOption } from '../../model/sensitive/Sensitive.js';
 import type { StandardSchema } from './StandardSchema.js';
 
 /** One call to be guarded, as `guardCall()` takes it. */

@@ -1,5 +1,5 @@
 import type { ApprovalMode } from '../../model/Task.js';
-import type { SensitiveOption } from '../../model/view/Sensitive.js';
+import type { SensitiveOption } from '../../model/sensitive/Sensitive.js';
 import type { StandardSchema } from '../call/StandardSchema.js';
 
 /** Guard options without the types that tie them to one method. */

@@ -5,7 +5,7 @@ import type { Params, Session } from '../../model/Params.js';
 import { takeParams } from '../../model/snapshot/takeSnapshot.js';
 import type { CallSnapshot, SnapshotLimits } from '../../model/snapshot/takeSnapshot.js';
 import type { ApprovalMode } from '../../model/Task.js';
-import type { Sensitive } from '../../model/view/Sensitive.js';
+import type { Sensitive } from '../../model/sensitive/Sensitive.js';
 import type { CallToDecide, OwnParams } from '../call/GuardedCall.js';
 import type { GuardRuntime } from '../call/GuardRuntime.js';
 import type { StandardSchema } from '../call/StandardSchema.js';

@@ -1,7 +1,7 @@
 import { didYouMean } from '../../common/didYouMean.js';
 import { isId, TOOL_NAME } from '../../model/Params.js';
 import { GuardDefinitionError } from '../../model/errors/SetupErrors.js';
-import { readSensitive } from '../../model/view/Sensitive.js';
+import { readSensitive } from '../../model/view/readSensitive.js';
 import { GuardSpec } from './GuardSpec.js';
 import type { LooseGuardOptions } from './LooseGuardOptions.js';
 import { ParamsBinding } from './ParamsBinding.js';

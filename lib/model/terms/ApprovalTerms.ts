@@ -26,7 +26,7 @@ export interface ApprovalTerms {
   readonly grantable?: GrantCeiling | undefined;
   /** `@editable`: JSON pointers of the params that an approver may change. */
   readonly editable?: readonly string[] | undefined;
-  /** `@editor_may_approve("true")`: who changed the params may approve them too, also from severity high on. */
+  /** `@editor_may_approve("true")`: who edited the params may approve them too, below severity high. */
   readonly editorMayApprove?: boolean | undefined;
   /** `@show_approver`: JSON pointers of what no guard may hide from the approver; the empty pointer means everything. */
   readonly showApprover?: readonly string[] | undefined;

@@ -4,7 +4,7 @@ import { leavesOf } from '../../common/data/leaves.js';
 import { Masked } from '../../common/data/Masked.js';
 import type { Params } from '../Params.js';
 import { parsePointer } from '../snapshot/parsePointer.js';
-import type { Audience, Sensitive, View } from './Sensitive.js';
+import type { Audience, Sensitive, View } from '../sensitive/Sensitive.js';
 
 const SHOWN_CHARACTERS = 4;
 /** Of a shorter text the last four characters are too much of it. */

@@ -62,9 +62,10 @@
 
   /** @param {HTMLFormElement} form @param {string} name */
   const fieldOf = (form, name) => /** @type {HTMLInputElement} */ (form.elements.namedItem(name));
-  /** Signs exactly this verdict: the server says what there is to sign. @param {HTMLFormElement} form */
-  const signVerdict = async (form) => {
+  /** Signs exactly this verdict: the server says what there is to sign. @param {HTMLFormElement} form @param {string} value */
+  const signVerdict = async (form, value) => {
     const [digest, version, reason] = ['digest', 'version', 'reason'].map((name) => fieldOf(form, name).value);
+    const edit = /** @type {HTMLInputElement | null} */ (form.elements.namedItem('edit'));
     // what is signed says all of the grant that the form makes
     const grant = Object.fromEntries(
       [...new FormData(form)].flatMap(([name, value]) => (/^grant(?:_|$)/.test(name) && typeof value === 'string' ? [[name, value]] : [])),
@@ -73,10 +74,11 @@
       method: 'POST',
       headers: { 'content-type': 'application/json' },
       body: JSON.stringify({
-        verdict: 'approve',
+        verdict: value,
         digest,
         version: Number(version),
         ...(reason?.trim() && { reason }),
+        ...(edit && { edit: JSON.parse(edit.value) }),
         ...(grant.grant === 'on' && { grant_form: grant }),
       }),
     });
@@ -98,6 +100,7 @@
     // a form that a script sends has no button that was pressed
     const verdict = /** @type {HTMLInputElement} */ (form.querySelector('input[data-signed-verdict]'));
     verdict.disabled = false;
+    verdict.value = value;
     form.submit();
     return true;
   };
@@ -107,13 +110,14 @@
     form.addEventListener(
       'submit',
       (event) => {
-        if (/** @type {HTMLButtonElement | null} */ (event.submitter)?.value !== 'approve') return;
+        const value = /** @type {HTMLButtonElement | null} */ (event.submitter)?.value ?? '';
+        if (value !== 'approve' && value !== 'amend') return;
         event.preventDefault();
         event.stopPropagation();
         if (isSigning || !isSupported) return;
         isSigning = true;
         tell(form, '');
-        void signVerdict(form)
+        void signVerdict(form, value)
           .catch((/** @type {unknown} */ error) => {
             tell(
               form,

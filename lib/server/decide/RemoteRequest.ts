@@ -2,12 +2,12 @@ import { canonicalDigest } from '../../common/data/canonical.js';
 import { randomId } from '../../common/nextId.js';
 import { DAY_MS } from '../../common/time/SteadyClock.js';
 import type { DecideRequest } from '../../decision/wire/decideRequest.js';
-import { CONSUME, DIGEST_HEADER, EFFECTIVE_DIGEST } from '../../decision/wire/wireHeaders.js';
+import { AMEND, CONSUME, DIGEST_HEADER, EFFECTIVE_DIGEST } from '../../decision/wire/wireHeaders.js';
 import { digestOfSession } from '../../model/bindingBase.js';
 import type { DecisionRequest, RemoteCall } from '../../model/Decision.js';
 import { BadRequestError } from '../../model/errors/ServiceErrors.js';
 import type { Params, Session } from '../../model/Params.js';
-import type { Sensitive } from '../../model/view/Sensitive.js';
+import type { Sensitive } from '../../model/sensitive/Sensitive.js';
 import type { ApprovalRecord } from '../../store/ApprovalStore.js';
 import type { Caller } from '../access/Caller.js';
 import type { Tenant } from '../tenant/Tenant.js';
@@ -67,6 +67,8 @@ export class RemoteRequest implements DecisionRequest {
     const { capabilities, idempotencyKey, nonce, toolName, bindingBase, approvalTimeoutMs = DAY_MS } = wire;
     const consumes = capabilities.has(CONSUME);
     const appliesChanges = capabilities.has(EFFECTIVE_DIGEST);
+    // what a person makes of params is told with their types
+    const amends = capabilities.has(AMEND) && appliesChanges && wire.knowsTypes;
     const idempotency = idempotencyKey === undefined || fingerprint === undefined ? undefined : { key: idempotencyKey, fingerprint };
     const request = new RemoteRequest(
       wire,
@@ -76,7 +78,7 @@ export class RemoteRequest implements DecisionRequest {
         // who does not know removals would run with what was removed
         removable: appliesChanges ? wire.removable : NONE,
         approvalTimeoutMs: Math.min(approvalTimeoutMs, MAX_TIMEOUT_MS),
-        remote: Object.freeze({ idempotency, consumes, appliesChanges, sessionTrusted: caller.sessionTrusted }),
+        remote: Object.freeze({ idempotency, consumes, appliesChanges, amends, sessionTrusted: caller.sessionTrusted }),
       },
       // who cannot use an approval up names no call for it: the server does, and uses it up itself
       consumes ? bindingBase : undefined,

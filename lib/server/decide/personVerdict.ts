@@ -1,7 +1,8 @@
+import { editOf } from '../../decision/wire/edit/editPreview.js';
 import { codeOf } from '../../decision/desk/assurance.js';
-import type { ViewerStanding } from '../../decision/desk/DeskVerdicts.js';
+import type { EditPreview, ViewerStanding } from '../../decision/desk/DeskVerdicts.js';
 import type { VerdictInput } from '../../decision/desk/verdict.js';
-import { grantOfBody } from '../../decision/wire/grantAnswer.js';
+import { grantOfBody } from '../../decision/wire/grant/grantAnswer.js';
 import { keyAndProofOf } from '../../decision/wire/approvalAnswer.js';
 import { acknowledgedHidden, shownAllField } from '../../decision/wire/approvalAnswer.js';
 import type { VerdictBody } from '../../decision/wire/approvalAnswer.js';
@@ -58,6 +59,23 @@ export async function standingOf(asked: Asked, decisionId: string, sawAll = fals
 }
 
 /**
+ * What an approval would be, once it is edited so, and how who asks would stand to it.
+ *
+ * @throws VerdictError as the edit itself would
+ */
+export async function previewEdit(
+  asked: Asked,
+  record: ApprovalRecord,
+  { digest, version, edit }: Pick<VerdictBody, 'digest' | 'version' | 'edit'>,
+  all = false,
+): Promise<EditPreview> {
+  const { caller, tenant } = asked;
+  const assurance = caller.kind === 'host' ? 'host' : 'session';
+  const viewer = { by: caller.id, assurance, mustSign: caller.kind !== 'host' && (await mustSign(asked)), sawAll: all } as const;
+  return tenant.desk.previewEdit(record.decisionId, { ...viewer, digest, version, ...editOf({ edit }, record) });
+}
+
+/**
  * Gives the verdict of a person who is signed in.
  *
  * @throws RequestError 403 `role_missing`, `token_reads_only`, 422 `show_all_needed`, `reason_needed`, `code_wrong`, 428 `proof_needed`
@@ -68,9 +86,9 @@ export async function givePersonVerdict(asked: Asked, record: ApprovalRecord, bo
   const { desk } = tenant;
   const { decisionId } = record;
   const signedIn = caller.signedIn as SignedIn;
-  const { digest, version } = body;
-  const approve = body.verdict === 'approve';
-  const refusal = approve ? mayNotApprove(signedIn) : mayNotDeny(signedIn);
+  const { digest, version, verdict } = body;
+  const isYes = verdict !== 'deny';
+  const refusal = isYes ? mayNotApprove(signedIn) : mayNotDeny(signedIn);
   if (refusal !== undefined) throw refusal;
   const reason = shownReason(body.reason);
   const input: VerdictInput = {
@@ -83,19 +101,27 @@ export async function givePersonVerdict(asked: Asked, record: ApprovalRecord, bo
     ...keyAndProofOf(body),
     sessionId: signedIn.sessionId,
     origin: site.origin,
-    mustSign: (await mustSign(asked)) || (approve && body.grant !== undefined && (await hasPasskey(asked))),
-    sawAll: sawAll(asked, decisionId, body),
+    mustSign: (await mustSign(asked)) || (verdict === 'approve' && body.grant !== undefined && (await hasPasskey(asked))),
     ...(body.grant !== undefined && { grant: grantOfBody(body.grant) }),
   };
-  const given = assuranceOf(record, body, approve);
-  if (!approve) return desk.deny(decisionId, { ...input, assurance: given });
-  let assurance = given;
+  if (!isYes) return desk.deny(decisionId, { ...input, edit: editOf(body, record), assurance: assuranceOf(record, body, isYes) });
+  const isShown = digest === record.digest && (version ?? record.version) === record.version;
+  // the code and the signature are those of what would run
+  const all = sawAll(asked, decisionId, { ...body, digest: body.edit?.digest ?? digest });
+  const preview = body.edit !== undefined && isShown ? await previewEdit(asked, record, body, all) : undefined;
+  const shown = preview?.approval ?? record;
+  let assurance = assuranceOf(shown, { ...body, digest: isShown ? shown.digest : digest }, isYes);
   // of another digest or version, no code and no signature is right: the desk says so
-  if (digest === record.digest && (version ?? record.version) === record.version) {
-    const standing = await desk.viewerOf(decisionId, { by: caller.id, assurance, mustSign: input.mustSign, sawAll: input.sawAll });
-    if (standing?.may === true) assurance = await checkNeeds(asked, standing, { record, body, reason, assurance });
+  if (isShown) {
+    const viewer = { by: caller.id, assurance, mustSign: input.mustSign, sawAll: all };
+    const standing = preview?.standing ?? (await desk.viewerOf(decisionId, viewer));
+    if (standing !== undefined && (standing.may || verdict === 'amend'))
+      assurance = await checkNeeds(asked, standing, { record: shown, body, reason, assurance, sawAll: all });
   }
-  return desk.approve(decisionId, { ...input, assurance });
+  const edit = editOf(body, record);
+  if (verdict === 'approve') return desk.approve(decisionId, { ...input, edit, sawAll: all, assurance });
+  const { key: _key, ...edited } = input;
+  return desk.amend(decisionId, { ...edited, ...edit, sawAll: all, assurance });
 }
 
 /** What a page that shows all of an approval carries in its form: that it was served to this person, for this digest and version. */
@@ -129,6 +155,7 @@ interface Given {
   readonly body: VerdictBody;
   readonly reason: string | undefined;
   readonly assurance: Assurance;
+  readonly sawAll: boolean;
 }
 
 function assuranceOf(record: ApprovalRecord, { proof, digest, code = '' }: VerdictBody, approve: boolean): Assurance {
@@ -139,8 +166,12 @@ function assuranceOf(record: ApprovalRecord, { proof, digest, code = '' }: Verdi
 }
 
 /** Checks that a yes has what it takes, and says what shows that it is this person: a fresh sign-in is used up here, after all that may be wrong with the form. */
-async function checkNeeds(asked: Asked, { needs }: ViewerStanding, { record, body, reason, assurance }: Given): Promise<Assurance> {
-  if (asked.form !== undefined && mustShowAll(record) && !sawAll(asked, record.decisionId, body))
+async function checkNeeds(
+  asked: Asked,
+  { needs }: ViewerStanding,
+  { record, body, reason, assurance, sawAll: all }: Given,
+): Promise<Assurance> {
+  if (asked.form !== undefined && mustShowAll(record) && !all)
     throw new RequestError(422, 'show_all_needed', 'Some of it was not shown to you. Here is all of it: read it, and approve here.');
   if (needs.reason === 'needed' && reason === undefined)
     throw new RequestError(422, 'reason_needed', 'This approval takes a reason. Write why you approve it.', { field: 'reason' });
@@ -153,9 +184,9 @@ async function checkNeeds(asked: Asked, { needs }: ViewerStanding, { record, bod
 }
 
 /** @throws RequestError 428 `proof_needed` */
-async function useSignIn(asked: Asked, { decisionId }: ApprovalRecord, body: VerdictBody): Promise<void> {
+async function useSignIn(asked: Asked, { decisionId, digest }: ApprovalRecord, body: VerdictBody): Promise<void> {
   const { caller, tenant } = asked;
-  const { digest, version } = body;
+  const { version } = body;
   const { key } = keyAndProofOf(body);
   const needed = (how: string): RequestError =>
     new RequestError(428, 'proof_needed', `This approval takes ${how} on the page of the approval.`);

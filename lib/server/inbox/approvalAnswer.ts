@@ -1,4 +1,5 @@
 import { NotFoundError } from '../../model/errors/ServiceErrors.js';
+import type { EditPreview } from '../../decision/desk/DeskVerdicts.js';
 import { approvalPage } from '../page/approval/approvalPage.js';
 import type { ApprovalView } from '../page/approval/approvalPage.js';
 import type { RefusedVerdict } from '../page/approval/decisionCard.js';
@@ -20,23 +21,34 @@ export interface RefusedAnswer extends RefusedVerdict {
   readonly status: number;
 }
 
+/** An edit that is shown before it is recorded. */
+export interface ShownEdit {
+  readonly preview: EditPreview;
+  /** As it is in the store. */
+  readonly record: ApprovalRecord;
+  /** The edit, as a verdict carries it. */
+  readonly edit: string;
+}
+
 /**
  * Answers with the page of one approval.
  *
  * @param refused the verdict that was just given and not recorded
+ * @param edited the edit that was just made and not recorded
  * @throws NotFoundError for an unknown id, and with the very same words for one of another tenant
  */
 export async function approvalAnswer(
   input: Pick<CallerInput, 'caller' | 'tenant' | 'site' | 'query' | 'params'>,
   { nowMs, seen }: PageMoment,
   refused?: RefusedAnswer,
+  edited?: ShownEdit,
 ): Promise<Answer> {
   const { tenant, site, query, params } = input;
   const signedIn = personOf(input);
-  const record = await tenant.desk.get(params['id'] as string);
+  const record = edited?.preview.approval ?? (await tenant.desk.get(params['id'] as string));
   if (record === undefined) throw new NotFoundError('There is no approval with this id.');
   // who is to correct a form loses nothing by a link to the rest
-  const all = query.has('all') || refused !== undefined;
+  const all = query.has('all') || refused !== undefined || edited !== undefined;
   const [reader, cues, { cards }] = await Promise.all([readerOf(input), cuesOf(record, tenant, all), pendingCards(tenant)]);
   const forMe = cards.filter((card) => isFor(card, reader));
   const at = forMe.findIndex(({ decisionId }) => decisionId === record.decisionId);
@@ -49,7 +61,8 @@ export async function approvalAnswer(
     report: record.outcome,
     all,
     cues,
-    viewer: await viewerOf(record, input, { all, nowMs }),
+    viewer: await viewerOf(record, input, { all, nowMs, standing: edited?.preview.standing }),
+    ...(edited && { edited: { shownDigest: edited.record.digest, edit: edited.edit, added: edited.preview.added } }),
     refused,
     next: next?.decisionId,
     ...(at >= 0 && { place: { at: at + 1, of: forMe.length, previous: forMe[at - 1]?.decisionId, next: next?.decisionId } }),

@@ -13,6 +13,7 @@ import { agentTools } from './list/agentTools.js';
 import { auditAnswer } from './auditAnswer.js';
 import { approvalAnswer } from './approvalAnswer.js';
 import { DENY_ALL_FIELDS, denyAll, groupAnswer } from './groupAnswer.js';
+import { EDIT_FORM, editAnswer } from './editAnswer.js';
 import { historyAnswer } from './historyAnswer.js';
 import { historyExport } from './historyExport.js';
 import { inboxAnswer } from './inboxAnswer.js';
@@ -75,6 +76,18 @@ export function inboxRoutes({ clock = new SteadyClock(), hubs }: InboxRoutesOpti
       summary: 'Shows one approval, and where a person decides it.',
       query: { all: '1: every character, however many.', now: '1: what the policies of now would say.' },
       handle: (input) => approvalAnswer(input, moment(input)),
+    },
+    {
+      method: 'POST',
+      scope: 'person',
+      page: true,
+      path: '/a/:id/edit',
+      name: 'editPage',
+      roles: ['approver'],
+      summary: 'Shows an approval as an edit would make it. Records nothing.',
+      form: EDIT_FORM,
+      answers: HTML,
+      handle: (input) => editAnswer(input, moment(input)),
     },
     {
       ...PAGE,

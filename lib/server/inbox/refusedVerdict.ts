@@ -2,7 +2,10 @@ import { VerdictError } from '../../model/errors/SetupErrors.js';
 import { RequestError } from '../front/RequestError.js';
 import type { Answer } from '../route/Route.js';
 import type { RefusedVerdictForm } from '../route/verdicts.js';
+import { isRecord } from '../../common/data/plainObject.js';
+import type { EditBody } from '../../decision/wire/approvalAnswer.js';
 import { approvalAnswer } from './approvalAnswer.js';
+import { previewAnswer } from './editAnswer.js';
 import type { RefusedAnswer } from './approvalAnswer.js';
 import type { PageMoment } from './PageMoment.js';
 
@@ -20,16 +23,43 @@ const ABOVE: ReadonlySet<string> = new Set([
   'idempotency_mismatch',
   'role_missing',
   'show_all_needed',
+  'invalid_edit',
+  'not_editable',
+  'edit_limit',
+  'edit_changed',
+  'policies_changed',
+  'edit_denied',
+  'editor_approval',
 ]);
 /** The page as it is now says all that there is to say. */
 const SHOWN: ReadonlySet<string> = new Set(['self_approval', 'not_an_approver', 'requester_unknown']);
 const CHANGED: ReadonlySet<string> = new Set(['version', 'digest_mismatch']);
 
 /** The page of an approval whose verdict was not recorded: as it is now, with what was typed; `undefined` for an error that it does not explain. */
-export async function refusedVerdict({ input, error, fields }: RefusedVerdictForm, moment: PageMoment): Promise<Answer | undefined> {
+export async function refusedVerdict(
+  { input, decisionId, error, fields }: RefusedVerdictForm,
+  moment: PageMoment,
+): Promise<Answer | undefined> {
   const isExpected = error instanceof VerdictError || error instanceof RequestError;
   const refused = isExpected ? refusalOf(error, fields['reason'] ?? '') : undefined;
-  return refused && approvalAnswer(input, moment, refused);
+  if (refused === undefined) return undefined;
+  const edit = editIn(fields);
+  const record = edit && (await input.tenant.desk.get(decisionId));
+  if (edit === undefined || record?.status !== 'pending') return approvalAnswer(input, moment, refused);
+  // what is wrong is corrected on the edited call: the page of the call as it is would have another yes
+  const shown = { digest: fields['digest'] ?? '', version: Number(fields['version']), edit };
+  return previewAnswer(input, moment, record, shown, refused);
+}
+
+function editIn({ edit }: Readonly<Record<string, string>>): EditBody | undefined {
+  try {
+    const read: unknown = edit === undefined || edit === '' ? undefined : JSON.parse(edit);
+    if (!isRecord(read)) return undefined;
+    const { set, remove } = read as EditBody;
+    return { set, remove };
+  } catch {
+    return undefined;
+  }
 }
 
 function refusalOf({ code, message, status }: VerdictError | RequestError, reason: string): RefusedAnswer | undefined {

@@ -16,14 +16,16 @@ import { personOf } from '../decide/readerOf.js';
 export async function viewerOf(
   record: ApprovalRecord,
   input: Pick<CallerInput, 'caller' | 'tenant' | 'site'>,
-  shown: { readonly all: boolean; readonly nowMs: number },
+  shown: { readonly all: boolean; readonly nowMs: number; readonly standing?: ViewerStanding | undefined },
 ): Promise<Viewer> {
   const { nowMs } = shown;
   const { personId, groups, formToken, sessionId } = personOf(input);
   const { identity } = input.tenant;
-  const standing = await standingOf(input, record.decisionId, shown.all);
+  const standing = shown.standing ?? (await standingOf(input, record.decisionId, shown.all));
+  // who edits may leave the yes to somebody else
+  const onlySaves = shown.standing?.why?.code === 'editor_approval' ? shown.standing.why.message : undefined;
   if (standing === undefined) return { may: false, why: 'It is gone.' };
-  if (!standing.may) {
+  if (!standing.may && onlySaves === undefined) {
     const denies = standing.mayDeny && { denies: { formToken, key: randomUUID() } };
     return { may: false, why: (standing.why as NonNullable<ViewerStanding['why']>).message, seats: standing.seats, ...denies };
   }
@@ -37,6 +39,7 @@ export async function viewerOf(
     as: [...new Set(mine.flatMap((policy) => (approversAt(policy, nowMs - record.createdAtMs) ?? []).filter((group) => own.has(group))))],
     stillNeeded: stillNeeded(record, standing, nowMs),
     seats: standing.seats,
+    ...(onlySaves !== undefined && { onlySaves }),
     needs: signsIn ? { ...needs, assurance: 'step-up' } : needs,
     hasPasskey: !needs.passkey || signsIn || (await identity.passkeys.list(personId)).length > 0,
     signedInAgainUntilMs: signsIn

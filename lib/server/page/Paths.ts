@@ -27,6 +27,11 @@ export class Paths {
     return this.#path(`/a/${encodeURIComponent(decisionId)}`, query);
   }
 
+  /** Where the form for edits of an approval is sent. */
+  edit(decisionId: string): string {
+    return this.#path(`/a/${encodeURIComponent(decisionId)}/edit`);
+  }
+
   /** Where the form of an approval is sent. */
   verdict(decisionId: string): string {
     return this.#path(`/v1/approvals/${encodeURIComponent(decisionId)}/verdict`);

@@ -5,7 +5,7 @@ import type { GivenValue, LeafChange } from '../../common/data/leafChanges.js';
 import { Masked } from '../../common/data/Masked.js';
 import { viewOf } from '../../model/view/viewOf.js';
 import type { Params } from '../../model/Params.js';
-import type { Sensitive } from '../../model/view/Sensitive.js';
+import type { Sensitive } from '../../model/sensitive/Sensitive.js';
 import { viewText } from '../../model/view/viewText.js';
 import { hostsOf } from './hostsOf.js';
 import { html } from './html.js';
@@ -28,6 +28,8 @@ const MAX_HOSTS = 5;
 export interface RevealOptions {
   /** Shows every character, however many: the view with `?all`. */
   readonly all?: boolean | undefined;
+  /** Who has changed what the agent wrote. @defaultValue a policy */
+  readonly changedBy?: string | undefined;
 }
 
 /** The params of an approval, as a list (`dl.params`): what will run, and where a policy changed it, what the agent wrote. */
@@ -60,13 +62,13 @@ export function revealedValue(value: unknown, { name, all }: RevealOptions & { r
 }
 
 /** A param with its name, as a row: what will run, and below it what the agent wrote, where that is something else. */
-export function revealedChange({ name, now, before }: NamedValue, { all = false }: RevealOptions = {}): Html {
+export function revealedChange({ name, now, before }: NamedValue, { all = false, changedBy = 'a policy' }: RevealOptions = {}): Html {
   const changes = leafChanges(now, before);
   const [shown, tail] = all ? [changes, []] : shownChanges(changes);
   let chips = MAX_CHIPS;
   const rendered = (change: LeafChange): Html => {
     const isLabelled = change.label !== '' && !(changes.length === 1 && change.label === '[0]');
-    return revealedLeaf(change, { all, isLabelled, take: (used) => (chips -= used) });
+    return revealedLeaf(change, { all, changedBy, isLabelled, take: (used) => (chips -= used) });
   };
   const metas = [before, now].flatMap((side) => (side === undefined ? [] : [metaOf(side.value)]));
   const meta = metas[0] === metas[1] ? metas[0] : metas.join(' → ');
@@ -105,7 +107,12 @@ export function asciiJson(value: unknown): string {
 
 function revealedLeaf(
   change: LeafChange,
-  { all, isLabelled, take }: { readonly all: boolean; readonly isLabelled: boolean; readonly take: (chips: number) => number },
+  {
+    all,
+    changedBy,
+    isLabelled,
+    take,
+  }: { readonly all: boolean; readonly changedBy: string; readonly isLabelled: boolean; readonly take: (chips: number) => number },
 ): Html {
   const { label, now, before } = change;
   const title =
@@ -121,12 +128,12 @@ function revealedLeaf(
   const [nowRange, beforeRange] = differenceOf(now?.value, before?.value);
   return html`${title}${
     now === undefined
-      ? html`<span class="who">A policy removes it</span>`
-      : html`<span class="who">Will run, ${before === undefined ? 'added' : 'changed'} by policy</span>${box(now.value, nowRange)}`
+      ? html`<span class="who">${changedBy === 'a policy' ? 'A policy' : changedBy} removes it</span>`
+      : html`<span class="who">Will run, ${before === undefined ? 'added' : 'changed'} by ${changedBy === 'a policy' ? 'policy' : changedBy}</span>${box(now.value, nowRange)}`
   }${before !== undefined && html`<span class="who">The agent had written</span>${box(before.value, beforeRange)}`}`;
 }
 
-/** What stands in place of a value: it looks like no value, whatever an agent writes. */
+/** What stands in place of a value: no text of an agent can look like it. */
 function maskedBox({ shown }: Masked): Html {
   return html`<span class="v muted">${shown === undefined ? 'Hidden from you by the program' : html`Hidden from you by the program, but for ${revealedText(shown)}`}</span>`;
 }

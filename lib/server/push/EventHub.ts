@@ -1,3 +1,4 @@
+import { writeWire } from '../../decision/wire/readWire.js';
 import { bootId } from '../../common/nextId.js';
 import { monotonicNow } from '../../common/time/SteadyClock.js';
 import { SseStream } from './SseStream.js';
@@ -110,7 +111,7 @@ export class EventHub<Whom = never> {
   /** Tells the listeners that may know of it. */
   publish({ type, agentId, data, personal }: HubEvent<Whom>): void {
     if (this.#retryMs !== undefined) return;
-    const text = `id: ${bootId}-${this.#next}\nevent: ${type}\ndata: ${JSON.stringify(data)}\n\n`;
+    const text = `id: ${bootId}-${this.#next}\nevent: ${type}\ndata: ${writeWire(data)}\n\n`;
     const bytes = Buffer.byteLength(text) + (personal?.bytes ?? 0);
     this.#kept.push({ agentId, personal, text, bytes });
     this.#keptBytes += bytes;

@@ -24,7 +24,7 @@ import { forbiddenNull, nullReason } from '../decide/forbiddenNull.js';
 import { RemoteRequest } from '../decide/RemoteRequest.js';
 import { endIfWithdrawn, withdrawRequest } from '../decide/withdrawnRequests.js';
 import type { Tenant } from '../tenant/Tenant.js';
-import { refusedWhileHalted } from '../tenant/tenantHalts.js';
+import { refusedWhileHalted } from '../tenant/haltsOf.js';
 import type { Answer, CallerInput, Route } from './Route.js';
 
 const ERRORS = ['agent_not_covered', 'params_digest_mismatch', 'idempotency_mismatch', 'capacity'];

@@ -1,15 +1,24 @@
 import type { Awaitable } from '../../common/awaitable.js';
 import { SteadyClock } from '../../common/time/SteadyClock.js';
-import { approvalAnswer, challengeAnswer, challengeBody, verdictBody, writeApproval } from '../../decision/wire/approvalAnswer.js';
+import {
+  approvalAnswer,
+  challengeAnswer,
+  challengeBody,
+  editPreviewAnswer,
+  editPreviewBody,
+  verdictBody,
+  writeApproval,
+} from '../../decision/wire/approvalAnswer.js';
 import type { VerdictBody } from '../../decision/wire/approvalAnswer.js';
-import { grantOfBody } from '../../decision/wire/grantAnswer.js';
+import { grantOfBody } from '../../decision/wire/grant/grantAnswer.js';
 import { readBody } from '../../decision/wire/readBody.js';
 import type { ApprovalRecord } from '../../store/ApprovalStore.js';
 import { CHALLENGE_MS } from '../people/Challenges.js';
 import { verdictUse } from '../tenant/verdictProofs.js';
+import { editOf, writeEditPreview } from '../../decision/wire/edit/editPreview.js';
 import { coveredApproval } from '../decide/covers.js';
-import { givePersonVerdict, shownReason, standingOf } from '../decide/personVerdict.js';
-import { GRANT_FORM, grantOfForm, isGrantField } from '../govern/grantForm.js';
+import { givePersonVerdict, previewEdit, shownReason, standingOf } from '../decide/personVerdict.js';
+import { GRANT_FORM, grantOfForm, isGrantField } from '../../decision/wire/grant/grantForm.js';
 import { RequestError } from '../front/RequestError.js';
 import type { Answer, CallerInput, Route } from './Route.js';
 
@@ -44,6 +53,7 @@ export const VERDICT_FORM: Readonly<Record<string, number>> = {
   code: 16,
   acknowledge_hidden: 8,
   shown_all: 128,
+  edit: 65_536,
   idempotency_key: 128,
   proof_credential: 1_400,
   proof_nonce: 256,
@@ -54,6 +64,16 @@ export const VERDICT_FORM: Readonly<Record<string, number>> = {
 };
 
 const ENDED: readonly string[] = ['approved', 'denied', 'expired', 'withdrawn'];
+const EDIT_REFUSALS: readonly string[] = [
+  'invalid_edit',
+  'not_editable',
+  'edit_limit',
+  'edit_unavailable',
+  'edit_changed',
+  'policies_changed',
+  'edit_denied',
+  'editor_approval',
+];
 const REFUSALS: readonly string[] = [
   'digest_mismatch',
   'version',
@@ -64,6 +84,7 @@ const REFUSALS: readonly string[] = [
   'role_missing',
   'token_reads_only',
   'directory_unavailable',
+  ...EDIT_REFUSALS,
   ...ENDED.map((status) => `already_${status}`),
 ];
 
@@ -78,7 +99,8 @@ export function verdictRoutes({ clock = new SteadyClock(), refusedPage }: Verdic
       method: 'POST',
       path: '/v1/approvals/:id/verdict',
       name: 'giveVerdict',
-      summary: 'Records a verdict of a person, or of the operator of the host, on exactly what was shown. The first verdict stands.',
+      summary:
+        'Records a verdict of a person, or of the operator of the host, on exactly what was shown, or on what they make of it with `edit`. The first verdict stands.',
       scope: 'verdict',
       roles: ['approver'],
       request: verdictBody,
@@ -117,6 +139,22 @@ export function verdictRoutes({ clock = new SteadyClock(), refusedPage }: Verdic
     },
     {
       method: 'POST',
+      path: '/v1/approvals/:id/edit-preview',
+      name: 'previewEdit',
+      summary: 'Says what an approval would be, once it is edited so: what would run, and which policies would ask. Records nothing.',
+      scope: 'verdict',
+      roles: ['approver'],
+      request: editPreviewBody,
+      answers: { 200: editPreviewAnswer },
+      errors: REFUSALS,
+      async handle(input) {
+        const record = await coveredApproval(input, idOf(input));
+        const { edit, ...shown } = readBody(editPreviewBody, input.body);
+        return { status: 200, body: writeEditPreview(await previewEdit(input, record, { ...shown, edit })) };
+      },
+    },
+    {
+      method: 'POST',
       path: '/v1/approvals/:id/challenge',
       name: 'challengeVerdict',
       summary: 'Gives what the passkey of the person who is signed in has to sign for one verdict. It is good for five minutes, once.',
@@ -132,13 +170,14 @@ export function verdictRoutes({ clock = new SteadyClock(), refusedPage }: Verdic
         const sessionId = caller.signedIn?.sessionId;
         if (sessionId === undefined)
           throw new RequestError(403, 'token_reads_only', 'A personal token signs nothing. Sign in on the page, and decide there.');
-        const { decisionId } = await coveredApproval(input, idOf(input));
-        const { verdict, reason, grant: asked, grant_form: form, ...shown } = readBody(challengeBody, input.body);
+        const record = await coveredApproval(input, idOf(input));
+        const { decisionId } = record;
+        const { verdict, reason, grant: asked, grant_form: form, edit, ...shown } = readBody(challengeBody, input.body);
         const grant = form === undefined ? asked : grantOfForm(form);
         const nonce = identity.challenges.issue(verdictUse({ personId: caller.id, sessionId, decisionId }));
-        const made = grant === undefined ? {} : { grant: grantOfBody(grant) };
+        const made = { edit: editOf({ edit }, record), ...(grant !== undefined && { grant: grantOfBody(grant) }) };
         const given = { ...shown, ...made, reason: shownReason(reason), by: caller.id, assurance: 'session', origin: site.origin } as const;
-        const challenge = await desk.challengeOf(decisionId, verdict === 'approve', given, nonce);
+        const challenge = await desk.challengeOf(decisionId, verdict === 'amend' ? verdict : verdict === 'approve', given, nonce);
         const publicKey = await identity.passkeys.proofOptions(caller.id, challenge, site.origin);
         const expiresAt = new Date(clock.now() + CHALLENGE_MS).toISOString();
         return { status: 200, body: JSON.stringify({ nonce, challenge, public_key: publicKey, expires_at: expiresAt }) };
@@ -162,8 +201,11 @@ export async function shownApproval(record: ApprovalRecord, input: CallerInput):
 
 function giveHostVerdict({ caller, tenant: { desk } }: CallerInput, record: ApprovalRecord, body: VerdictBody): Promise<ApprovalRecord> {
   const { verdict, digest, version, idempotency_key: key, acknowledge_hidden: acknowledgeHidden } = body;
+  const edit = editOf(body, record);
+  const shown = { by: caller.id, digest, version, reason: body.reason, acknowledgeHidden, assurance: 'host' } as const;
+  if (verdict === 'amend') return desk.amend(record.decisionId, { ...shown, ...edit });
   const grant = body.grant === undefined ? {} : { grant: grantOfBody(body.grant) };
-  const given = { by: caller.id, digest, version, key, acknowledgeHidden, reason: body.reason, assurance: 'host', ...grant } as const;
+  const given = { ...shown, key, edit, ...grant };
   return verdict === 'approve' ? desk.approve(record.decisionId, given) : desk.deny(record.decisionId, given);
 }
 
@@ -173,6 +215,7 @@ function bodyOfForm(form: Readonly<Record<string, string>>): VerdictBody {
   const grant = grantOfForm(form);
   const {
     version,
+    edit,
     acknowledge_hidden: hidden,
     proof_credential,
     proof_nonce,
@@ -195,10 +238,20 @@ function bodyOfForm(form: Readonly<Record<string, string>>): VerdictBody {
       ...rest,
       ...(version !== undefined && { version: Number(version) }),
       ...(hidden !== undefined && { acknowledge_hidden: Number(hidden) }),
+      ...(edit !== undefined && { edit: parsed(edit) }),
       ...(isSigned && { proof: parts }),
       ...(grant && { grant }),
     }),
   );
+}
+
+/** A text that is not JSON is not an edit either. */
+function parsed(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return text;
+  }
 }
 
 function idOf({ params }: CallerInput): string {

@@ -29,7 +29,7 @@ import type { IssuerOptions } from './IssuerOptions.js';
 import { reliableRows } from './reliableRows.js';
 import { sweepTenant } from './sweepTenant.js';
 import type { Tenant, ToolSettings } from './Tenant.js';
-import { haltsOf } from './tenantHalts.js';
+import { haltsOf } from './haltsOf.js';
 import { toolSettings } from './toolSettings.js';
 import { UnknownOutcomes } from './UnknownOutcomes.js';
 import { verdictProofs } from './verdictProofs.js';

@@ -17,7 +17,7 @@ import type { NotifyOptions } from '../notify/NotifyOptions.js';
 import type { Tenant, ToolSettings } from './Tenant.js';
 import { checkedIssuer } from './IssuerOptions.js';
 import type { IssuerOptions } from './IssuerOptions.js';
-import { haltsOf, unlessHalted } from './tenantHalts.js';
+import { haltsOf, unlessHalted } from './haltsOf.js';
 import { toolSettings } from './toolSettings.js';
 import { verdictProofs } from './verdictProofs.js';
 

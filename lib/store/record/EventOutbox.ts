@@ -1,10 +1,10 @@
 import type { Awaitable } from '../../common/awaitable.js';
 import type { SecretString } from '../../common/SecretString.js';
-import type { BegunEvent, ConsumedEvent, EndedEvent, Journal, OpenedEvent, VerdictEvent } from '../../model/Journal.js';
+import type { AmendedEvent, BegunEvent, ConsumedEvent, EndedEvent, Journal, OpenedEvent, VerdictEvent } from '../../model/Journal.js';
 import type { SignableRecordStore, StoredRecord } from '../RecordStore.js';
 
 /** What a journal is told of a change of an approval. */
-export type ApprovalEvent = Omit<OpenedEvent, 'task'> | VerdictEvent | ConsumedEvent | BegunEvent | EndedEvent;
+export type ApprovalEvent = Omit<OpenedEvent, 'task'> | VerdictEvent | AmendedEvent | ConsumedEvent | BegunEvent | EndedEvent;
 
 /**
  * Keeps in a store what a journal has still to write of changes that are committed there: a process that dies between a change and its record loses none. Each is

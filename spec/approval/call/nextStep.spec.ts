@@ -110,7 +110,7 @@ describe('nextStep', () => {
     it('takes for a yes only what says so of this decision', () => {
       holds(
         ({ step: { kind } }) => kind === 'approve',
-        ({ step: is, answer }) => answer === ANSWERS['approved'] && is.kind === 'approve' && is.by === 'ann',
+        ({ step: is, answer }) => answer === ANSWERS['approved'] && is.kind === 'approve' && is.status.by === 'ann',
       );
     });
 

@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import { appendFileSync, readFileSync } from 'node:fs';
+import { appendFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { jsonlFolder } from '../../../lib/audit/sink/jsonl/jsonlFolder.js';
 import { AuditKey } from '../../../lib/audit/tree/AuditKey.js';
@@ -125,10 +125,9 @@ describe('aegis audit replay', function () {
   });
 
   it('finds what the stricter policies of the samples change in the log of the demo, and nothing else', async () => {
-    const [, text = ''] = /POLICIES = `([^`]+)`/.exec(readFileSync('samples/inbox/policies.ts', 'utf8')) ?? [];
     const demo = files.path('demo');
     const journal = auditLog({ sink: jsonlFolder(demo), origin: 'spec', key: AuditKey.generate() });
-    const aegis = AegisModule.create({ agentId: 'ops-agent', policies: { text }, journal });
+    const aegis = AegisModule.create({ agentId: 'ops-agent', policies: 'samples/inbox/policies', journal });
     for (const [agentId, toolName, params] of [
       ['support-agent', 'orders.read', { order: 'A-1' }],
       ['support-agent', 'chat.reply', { text: 'Write to ann@acme.example' }],

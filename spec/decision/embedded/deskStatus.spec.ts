@@ -1,7 +1,7 @@
 import { getEventListeners } from 'node:events';
 import { expect } from 'chai';
 import { ApprovalDesk } from '../../../lib/decision/desk/ApprovalDesk.js';
-import { deskStatus, watchDesk } from '../../../lib/decision/embedded/deskStatus.js';
+import { deskStatus, watchDesk } from '../../../lib/decision/embedded/watchDesk.js';
 import type { DecisionStatus } from '../../../lib/model/Decision.js';
 import type { ApprovalRecord } from '../../../lib/store/ApprovalStore.js';
 import { MemoryApprovalStore } from '../../../lib/store/memory/MemoryApprovalStore.js';

@@ -17,7 +17,14 @@ describe('POST /v1/decisions/withdraw', () => {
     const facts = (): Promise<object> => new Promise((resolve) => (go = () => resolve({})));
     const [one, slow] = [tenantOf({}, 'default', { approvals, records }), tenantOf({ facts }, 'default', { approvals, records })];
     const statuses = async (): Promise<string[]> => (await approvals.list({})).map(({ status }) => status);
-    return { here: sender(one, decisionRoutes()), there: sender(slow, decisionRoutes()), records, statuses, decide: () => go?.() };
+    return {
+      here: sender(one, decisionRoutes()),
+      there: sender(slow, decisionRoutes()),
+      records,
+      statuses,
+      decide: () => go?.(),
+      ready: () => slow.halts.refresh(),
+    };
   }
 
   it('withdraws what the request has opened, here or at another server, and nothing else', async () => {
@@ -34,6 +41,7 @@ describe('POST /v1/decisions/withdraw', () => {
   it('withdraws what the request opens later, at whichever server decides it', async () => {
     for (const from of ['here', 'there'] as const) {
       const { there, decide, statuses, ...more } = setup();
+      await more.ready();
       const answer = there('decide', REFUND);
       expect((await { there, ...more }[from]('withdrawRequest', GIVE_UP)).status).to.equal(204);
       decide();

@@ -15,12 +15,13 @@ const objects =
 const policies = objects(({ id, hash }) => text(id) && text(hash));
 const escalations = objects(({ afterMs, groups }) => count(afterMs) && texts(groups));
 const approvalPolicies = objects(
-  ({ id, hash, severity, approvers, selfApproval, quorum, distinct, escalate }) =>
+  ({ id, hash, severity, approvers, selfApproval, editorMayApprove, quorum, distinct, escalate }) =>
     text(id) &&
     text(hash) &&
     (severity === undefined || text(severity)) &&
     (approvers === undefined || texts(approvers)) &&
     (selfApproval === undefined || flag(selfApproval)) &&
+    (editorMayApprove === undefined || flag(editorMayApprove)) &&
     (quorum === undefined || (count(quorum) && quorum !== 0)) &&
     (distinct === undefined || flag(distinct)) &&
     (escalate === undefined || escalations(escalate)),
@@ -94,6 +95,19 @@ const SHAPES: Readonly<Record<AuditRecord['kind'], Shape>> = {
     'groups?': texts,
     'isRequester?': yes,
     effective: text,
+    'reason?': text,
+    'proof?': proof,
+    'statement?': text,
+  }),
+  amended: shape({
+    ...CALL,
+    by: text,
+    'assurance?': oneOf('session', 'code', 'host', 'step-up', 'passkey'),
+    from: text,
+    effective: text,
+    changed: text,
+    policies: approvalPolicies,
+    'policySetHash?': text,
     'reason?': text,
     'proof?': proof,
     'statement?': text,

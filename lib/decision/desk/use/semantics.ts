@@ -1,7 +1,18 @@
 import type { ApprovalPolicy, ApprovalRecord } from '../../../store/ApprovalStore.js';
 
 /** What an approval may demand of the code that decides or uses it, as far as this code knows it. A name is added with the code that enforces it. */
-const SEMANTICS: readonly string[] = ['binding', 'begin', 'answer', 'quorum', 'distinct', 'escalate', 'grant', 'view', 'show_approver'];
+const SEMANTICS: readonly string[] = [
+  'binding',
+  'begin',
+  'answer',
+  'amend',
+  'quorum',
+  'distinct',
+  'escalate',
+  'grant',
+  'view',
+  'show_approver',
+];
 
 /** What every approval demands that is opened now. */
 export const REQUIRED_SEMANTICS: readonly string[] = Object.freeze(['binding', 'begin']);
@@ -18,11 +29,13 @@ export function semanticsOf({
   usedByAnswer,
   policies,
   sensitive,
-}: Pick<ApprovalRecord, 'usedByAnswer' | 'policies' | 'sensitive'>): readonly string[] {
+  amendments,
+}: Pick<ApprovalRecord, 'usedByAnswer' | 'policies' | 'sensitive' | 'amendments'>): readonly string[] {
   const base = usedByAnswer === true ? ANSWER_SEMANTICS : REQUIRED_SEMANTICS;
   const more = Object.entries(BY_TERM).flatMap(([name, demands]) => (policies.some(demands) ? [name] : []));
   // code that knows no views shows everything to everyone
   if (sensitive !== undefined) more.push('view');
+  if (amendments !== undefined) more.push('amend');
   return more.length === 0 ? base : [...base, ...more];
 }
 

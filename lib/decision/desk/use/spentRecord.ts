@@ -1,4 +1,4 @@
-import type { ApprovalRecord } from '../../../store/ApprovalStore.js';
+import type { Amendment, ApprovalRecord } from '../../../store/ApprovalStore.js';
 
 const NOTHING: Readonly<Record<string, never>> = Object.freeze({});
 
@@ -8,7 +8,14 @@ const NOTHING: Readonly<Record<string, never>> = Object.freeze({});
  */
 export function spentRecord(record: ApprovalRecord): ApprovalRecord {
   const isOpen = record.status === 'pending' || (record.status === 'approved' && record.consumed === undefined);
-  return isOpen ? record : { ...record, params: NOTHING, originalParams: NOTHING, facts: NOTHING };
+  if (isOpen) return record;
+  const { amendments } = record;
+  const spent = { ...record, params: NOTHING, originalParams: NOTHING, facts: NOTHING };
+  return amendments === undefined ? spent : { ...spent, amendments: amendments.map(withoutValues) };
+}
+
+function withoutValues({ changes, ...amendment }: Amendment): Amendment {
+  return { ...amendment, params: NOTHING, changes: changes.map(({ pointer }) => ({ pointer })) };
 }
 
 /** Whether its time has passed without its use. */

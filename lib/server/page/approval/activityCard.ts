@@ -1,4 +1,4 @@
-import type { ApprovalRecord, Verdict } from '../../../store/ApprovalStore.js';
+import type { Amendment, ApprovalRecord, Verdict } from '../../../store/ApprovalStore.js';
 import { html } from '../html.js';
 import type { Html } from '../html.js';
 import { revealedText } from '../revealed.js';
@@ -15,12 +15,16 @@ const ENDED: Readonly<Record<RunReport['status'], string>> = { completed: 'Done'
 
 /** What happened to an approval, the newest first. */
 export function activityCard(
-  { createdAtMs, verdicts, consumed, begun }: ApprovalRecord,
+  { createdAtMs, verdicts, amendments = [], consumed, begun }: ApprovalRecord,
   report: RunReport | undefined,
   nowMs: number,
 ): Html {
   const lines: readonly (readonly [number, Html])[] = [
     [createdAtMs, html`Asked.`],
+    ...amendments.flatMap((amendment) => [
+      ...amendment.superseded.map((verdict) => [verdict.atMs, verdictLine(verdict)] as const),
+      [amendment.atMs, editLine(amendment)] as const,
+    ]),
     ...verdicts.map((verdict) => [verdict.atMs, verdictLine(verdict)] as const),
     ...(consumed === undefined ? [] : [[consumed.atMs, html`The approval was used.`] as const]),
     ...(begun === undefined ? [] : [[begun.atMs, html`The call began.`] as const]),
@@ -37,4 +41,9 @@ export function activityCard(
 function verdictLine({ approve, by, name, reason, assurance }: Verdict): Html {
   const how = assurance === undefined ? undefined : SHOWN_BY[assurance];
   return html`<b>${revealedText(name ?? by)}</b> ${approve ? 'approved' : 'denied'}${how !== undefined && `, ${how}`}${reason !== undefined && reason !== '' && html`: “${revealedText(reason, { max: 500 })}”`}`;
+}
+
+function editLine({ by, name, reason, changes }: Amendment): Html {
+  const where = changes.map(({ pointer }, i) => html`${i > 0 && ', '}<code>${revealedText(pointer, { max: 100 })}</code>`);
+  return html`<b>${revealedText(name ?? by)}</b> edited ${where}${reason !== undefined && reason !== '' && html`: “${revealedText(reason, { max: 500 })}”`}`;
 }

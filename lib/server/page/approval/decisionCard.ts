@@ -12,6 +12,7 @@ import type { Paths } from '../Paths.js';
 import { revealedText } from '../revealed.js';
 import { severityOf } from '../severityTag.js';
 import { timeElement, timeLeft, timeText } from '../timeText.js';
+import { editCard } from './editCard.js';
 import { whoMay } from './policiesCard.js';
 import type { RunReport, RunState } from './runState.js';
 
@@ -28,7 +29,9 @@ export interface ApproveNeeds {
 export interface RefusedVerdict {
   readonly reason: string;
   /** What is wrong, beside its field, or above the form. */
-  readonly errors: Readonly<Partial<Record<'form' | 'reason' | 'code' | 'hidden', string>>>;
+  readonly errors: Readonly<Partial<Record<'form' | 'reason' | 'code' | 'hidden' | 'edit', string>>>;
+  /** What was typed in the form for edits, by field. */
+  readonly typed?: Readonly<Record<string, string>> | undefined;
 }
 
 /** What this person may do about an approval that is pending. */
@@ -51,6 +54,8 @@ export type Viewer =
       readonly shownAll?: string | undefined;
       /** Whether a yes has to wait until all of it is shown. */
       readonly mustShowAll: boolean;
+      /** Why the person may record the edit that is shown, and not approve it. */
+      readonly onlySaves?: string | undefined;
       /** Who counts for which policy, as people are known now. */
       readonly seats?: readonly ViewedSeats[] | undefined;
     }
@@ -74,6 +79,17 @@ export interface DecisionCardView {
   readonly refused?: RefusedVerdict | undefined;
   /** The next one that waits for this person. */
   readonly next?: string | undefined;
+  /** Set where the page shows the approval as an edit would make it: what is not recorded yet. */
+  readonly edited?:
+    | {
+        /** The digest of the params as they are before. */
+        readonly shownDigest: string;
+        /** The edit, as a verdict carries it. */
+        readonly edit: string;
+        /** Policies that would ask besides. */
+        readonly added: readonly string[];
+      }
+    | undefined;
   /** What a grant could be that is made with the yes. */
   readonly proposal?: GrantProposal | undefined;
 }
@@ -82,7 +98,10 @@ export interface DecisionCardView {
 export function decisionCard(view: DecisionCardView): Html {
   const { state } = view;
   if (state !== 'pending') return settledCard(view, state);
-  return view.viewer.may ? formCard(view, view.viewer) : notYoursCard(view, view.viewer);
+  if (!view.viewer.may) return notYoursCard(view, view.viewer);
+  const { paths, record, refused, edited, viewer } = view;
+  if (edited !== undefined) return formCard(view, viewer);
+  return html`${formCard(view, viewer)}${editCard({ paths, record, formToken: viewer.formToken, error: refused?.errors.edit, typed: refused?.typed })}`;
 }
 
 function clock({ record: { expiresAtMs }, nowMs }: DecisionCardView): Html {
@@ -90,13 +109,15 @@ function clock({ record: { expiresAtMs }, nowMs }: DecisionCardView): Html {
 }
 
 function formCard(view: DecisionCardView, viewer: Extract<Viewer, { readonly may: true }>): Html {
-  const { paths, record, refused } = view;
+  const { paths, record, refused, edited } = view;
+  const { onlySaves } = viewer;
   const { needs, mustShowAll, hasPasskey, signedInAgainUntilMs } = viewer;
   const { decisionId, digest, version } = record;
   const critical = severityOf(record.policies) === 'critical';
   const byPasskey = needs.assurance === 'passkey';
   const mustSignIn = needs.assurance === 'step-up' && signedInAgainUntilMs === undefined;
-  const label = byPasskey ? 'Approve with passkey' : 'Approve';
+  const label = `Approve${edited === undefined ? '' : ' the edited call'}${byPasskey ? ' with passkey' : ''}`;
+  const save = html`<button name="verdict" value="amend" data-verdict="amend">Only save the edit</button>`;
   const approve = mustShowAll
     ? html`<a class="btn" href="${paths.approval(decisionId, { all: '1' })}#decide">Show all to approve</a>`
     : mustSignIn
@@ -104,7 +125,7 @@ function formCard(view: DecisionCardView, viewer: Extract<Viewer, { readonly may
       : hasPasskey &&
         html`<button class="approve${critical && ' critical'}" name="verdict" value="approve" data-verdict="approve">${label}</button>`;
   return html`<section class="card"><div class="in">${clock(view)}
-<p class="small">${decidesAs(viewer)} ${whatFollows(viewer)}</p>
+${edited !== undefined && editedNote(view, edited)}<p class="small">${onlySaves ?? html`${decidesAs(viewer)} ${whatFollows(viewer)}`}</p>
 ${mustShowAll && html`<p class="small">Some of it is not shown on this page. You can approve where all of it is.</p>`}
 ${!hasPasskey && html`<p class="small">A yes takes a passkey, and you have none. <a href="${paths.me()}">Add one</a></p>`}
 ${mustSignIn && html`<p class="small">A yes takes a fresh sign-in, which counts for five minutes and for exactly this. Write your reason after it.</p>`}
@@ -112,13 +133,20 @@ ${signedInAgainUntilMs !== undefined && html`<p class="small">You signed in agai
 ${byPasskey && hasPasskey && html`<p class="small muted">Your passkey signs this digest and this verdict, nothing else.</p><noscript><p class="small error">Signing takes script, which is off. You can deny.</p></noscript>`}
 ${error(refused?.errors.form, 'form')}
 <form method="post" action="${paths.verdict(decisionId)}"${byPasskey && html` data-challenge="${paths.challenge(decisionId)}"`}><button disabled hidden></button>
-<input type="hidden" name="csrf" value="${viewer.formToken}"><input type="hidden" name="digest" value="${digest}"><input type="hidden" name="version" value="${version}"><input type="hidden" name="idempotency_key" value="${viewer.key}">${viewer.shownAll !== undefined && html`<input type="hidden" name="shown_all" value="${viewer.shownAll}">`}${byPasskey && PROOF}
+<input type="hidden" name="csrf" value="${viewer.formToken}"><input type="hidden" name="digest" value="${edited?.shownDigest ?? digest}">${edited !== undefined && html`<input type="hidden" name="edit" value="${edited.edit}">`}<input type="hidden" name="version" value="${version}"><input type="hidden" name="idempotency_key" value="${viewer.key}">${viewer.shownAll !== undefined && html`<input type="hidden" name="shown_all" value="${viewer.shownAll}">`}${byPasskey && PROOF}
 <label for="reason">Reason <span class="muted">${needs.reason === 'needed' ? 'needed to approve' : 'optional'}; the model does not see it</span></label>
 <textarea id="reason" name="reason" maxlength="10000"${needs.reason === 'needed' && html` data-needed`}${described(refused?.errors.reason, 'reason')}>${refused?.reason}</textarea>${error(refused?.errors.reason, 'reason')}
 ${hiddenField(record, refused)}${needs.code && codeField(digest, refused)}
-${!mustShowAll && !mustSignIn && hasPasskey && grantFields(view.proposal, view.nowMs)}
-<div class="acts${!hasPasskey && !mustShowAll && ' one'}"><button class="deny" name="verdict" value="deny" data-verdict="deny">Deny</button>${approve}</div></form>
+${edited === undefined && !mustShowAll && !mustSignIn && hasPasskey && grantFields(view.proposal, view.nowMs)}
+<div class="acts${!hasPasskey && !mustShowAll && ' one'}">${edited === undefined ? html`<button class="deny" name="verdict" value="deny" data-verdict="deny">Deny</button>` : save}${onlySaves === undefined && approve}</div></form>
 <p class="small" role="status" data-say></p></div></section>`;
+}
+
+function editedNote({ paths, record }: DecisionCardView, { added }: NonNullable<DecisionCardView['edited']>): Html {
+  return html`<p class="small"><b>This is the call as you edited it.</b> Nothing is recorded yet. <a href="${paths.approval(record.decisionId)}">Discard the edit</a></p>${
+    added.length > 0 &&
+    html`<p class="small">It needs more: ${added.map((id, i) => html`${i > 0 && ', '}<code>${id}</code>`)} asks about it, too.</p>`
+  }`;
 }
 
 /** What the script of passkeys fills in. */

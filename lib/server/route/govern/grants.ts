@@ -1,8 +1,7 @@
-import { grantAnswer, grantsAnswer, proposalAnswer, proposalBody, revokeBody } from '../../../decision/wire/grantAnswer.js';
-import { writeGrant, writeGrants, writeProposal } from '../../../decision/wire/grantAnswer.js';
+import { grantAnswer, grantsAnswer, proposalAnswer, revokeBody } from '../../../decision/wire/grant/grantAnswer.js';
+import { writeGrant, writeGrants, writeProposal } from '../../../decision/wire/grant/grantAnswer.js';
 import { readBody } from '../../../decision/wire/readBody.js';
 import type { Grant } from '../../../model/terms/Grant.js';
-import type { GrantTerms } from '../../../model/terms/GrantTerm.js';
 import { BadRequestError, NotFoundError } from '../../../model/errors/ServiceErrors.js';
 import { covers, coveredApproval } from '../../decide/covers.js';
 import type { Answer, CallerInput, Route } from '../Route.js';
@@ -69,19 +68,16 @@ export function grantRoutes({ now }: GrantRoutesOptions): readonly Route[] {
       },
     },
     {
-      method: 'POST',
+      method: 'GET',
       path: '/v1/approvals/:id/grant-proposal',
       name: 'proposeGrant',
       summary:
         'Says what a grant made with this approval could be, and which calls of the last 30 days it would have covered. Makes nothing.',
       scope: 'approvals:read',
-      request: proposalBody,
       answers: { 200: proposalAnswer },
-      errors: ['invalid_grant'],
       async handle(input) {
         const { decisionId } = await coveredApproval(input, input.params['id'] as string);
-        const { loosen } = input.body === '' ? {} : readBody(proposalBody, input.body);
-        return ok(writeProposal(await input.tenant.grants.propose(decisionId, loosen as GrantTerms | undefined)));
+        return ok(writeProposal(await input.tenant.grants.propose(decisionId)));
       },
     },
   ];

@@ -48,9 +48,9 @@ export function haltRoutes(): readonly Route[] {
       request: liftBody,
       answers: { 200: haltAnswer },
       async handle({ tenant, caller, params, body }) {
-        const { reason } = readBody(liftBody, body);
         const id = params['id'] as string;
         if ((await tenant.halts.list({ all: true })).every((halt) => halt.id !== id)) throw new NotFoundError('There is no such halt.');
+        const { reason } = readBody(liftBody, body);
         return answer(200, writeHalt(await checked(tenant.halts.lift(id, { by: caller.id, reason }))));
       },
     },

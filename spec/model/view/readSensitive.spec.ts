@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import { isWithin, readSensitive } from '../../../lib/model/view/Sensitive.js';
+import { isWithin, readSensitive } from '../../../lib/model/view/readSensitive.js';
 
 describe('The option `sensitive`', () => {
   it('says how each audience is shown a value, with the views of `personal` where it says nothing', () => {

@@ -1,8 +1,8 @@
 // Grants as operators and people read them over HTTP, and what is sent to make one.
 import * as v from 'valibot';
-import { grantState } from '../../model/terms/Grant.js';
-import type { Grant, GrantInput, GrantState } from '../../model/terms/Grant.js';
-import type { GrantProposal } from '../grant/proposeGrant.js';
+import { grantState } from '../../../model/terms/Grant.js';
+import type { Grant, GrantInput, GrantState } from '../../../model/terms/Grant.js';
+import type { GrantProposal } from '../../grant/proposeGrant.js';
 
 const anyRecord = /* @__PURE__ */ (() => v.record(v.string(), v.unknown()))();
 const grant = /* @__PURE__ */ (() => ({
@@ -62,11 +62,7 @@ export const grantBody: v.GenericSchema<unknown, GrantBody> = /* @__PURE__ */ ((
     any_requester: v.optional(v.boolean()),
   }))();
 
-/** The body of `POST /v1/approvals/{id}/grant-proposal`. */
-export const proposalBody: v.GenericSchema<unknown, { readonly loosen?: Readonly<Record<string, unknown>> | undefined }> =
-  /* @__PURE__ */ (() => v.strictObject({ loosen: v.optional(anyRecord) }))();
-
-/** The answer to {@link proposalBody}. */
+/** The answer of `GET /v1/approvals/{id}/grant-proposal`. */
 export const proposalAnswer: v.GenericSchema = /* @__PURE__ */ (() =>
   v.object({
     decision_id: v.string(),
@@ -119,7 +115,7 @@ export function writeProposal({ decisionId, digest, why, ceiling, values, histor
 }
 
 /** A grant as clients and the command line's JSON get it. */
-export interface WireGrant {
+interface WireGrant {
   readonly id: string;
   readonly state: GrantState;
   readonly agent_id: string;
@@ -146,7 +142,7 @@ export interface WireGrant {
 }
 
 /** Writes a grant as {@link WireGrant}. */
-export function wireGrant(one: Grant, nowMs: number): WireGrant {
+function wireGrant(one: Grant, nowMs: number): WireGrant {
   const { revoked } = one;
   return {
     id: one.id,
@@ -177,4 +173,49 @@ export function wireGrant(one: Grant, nowMs: number): WireGrant {
 
 function timeOf(ms: number): string {
   return new Date(ms).toISOString();
+}
+
+/**
+ * Reads one grant, or the grants of a list, of an answer.
+ *
+ * @returns `undefined` for anything else
+ */
+export function readGrants(answer: unknown): readonly (Grant & { readonly cedar?: string | undefined })[] | undefined {
+  const list = v.safeParse(grantsAnswer, answer);
+  if (list.success) return (list.output as { readonly grants: readonly WireGrant[] }).grants.map(readGrant);
+  const single = v.safeParse(grantAnswer, answer);
+  if (!single.success) return undefined;
+  const wire = single.output as WireGrant & { readonly cedar: string };
+  return [{ ...readGrant(wire), cedar: wire.cedar }];
+}
+
+function readGrant(wire: WireGrant): Grant {
+  const { name, assurance, reason, original_params: originalParams, revoked } = wire;
+  return {
+    id: wire.id,
+    version: 1,
+    agentId: wire.agent_id,
+    toolName: wire.tool,
+    guardKey: wire.guard_key,
+    requester: wire.requester,
+    ...(wire.any_requester && { anyRequester: true }),
+    params: wire.params,
+    ...(originalParams !== null && { originalParams }),
+    session: wire.session,
+    facts: wire.facts,
+    loosened: wire.loosened,
+    lifts: wire.policies,
+    maxUses: wire.max_uses,
+    used: wire.used,
+    createdAtMs: Date.parse(wire.created_at),
+    expiresAtMs: Date.parse(wire.expires_at),
+    by: wire.by,
+    ...(name !== null && { name }),
+    ...(assurance !== null && { assurance: assurance as Grant['assurance'] }),
+    ...(reason !== null && { reason }),
+    fromDecision: wire.decision_id,
+    ...(revoked !== null && {
+      revoked: { by: revoked.by, atMs: Date.parse(revoked.at), ...(revoked.reason !== null && { reason: revoked.reason }) },
+    }),
+  };
 }

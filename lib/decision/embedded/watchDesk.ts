@@ -9,8 +9,12 @@ export function deskStatus(decisionId: string, record: ApprovalRecord | undefine
   switch (record.status) {
     case 'pending':
       return { decisionId, state: 'pending' };
-    case 'approved':
-      return { decisionId, state: 'approved', by: last?.by, reason: last?.reason };
+    case 'approved': {
+      const { amendments, consumed, params, digest } = record;
+      const status = { decisionId, state: 'approved', by: last?.by, reason: last?.reason } as const;
+      // of one that was used, the params are no longer kept
+      return amendments === undefined || consumed !== undefined ? status : { ...status, params, digest };
+    }
     case 'denied':
       return { decisionId, state: 'denied', by: last?.by, reason: last?.reason };
     case 'expired':

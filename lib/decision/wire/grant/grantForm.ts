@@ -1,12 +1,12 @@
-import type { GrantBody } from '../../decision/wire/grantAnswer.js';
-import { RequestError } from '../front/RequestError.js';
+import { BadRequestError } from '../../../model/errors/ServiceErrors.js';
+import type { GrantBody } from './grantAnswer.js';
 
 /** How many values of a call a form can loosen. */
-export const FORM_VALUES = 12;
+const FORM_VALUES = 12;
 const HOUR_MS = 3_600_000;
 
 /** How a value of later calls may differ, as a form says it. */
-export const GRANT_KINDS = ['same', 'any', 'range', 'in', 'startsWith', 'endsWith'] as const;
+const GRANT_KINDS = ['same', 'any', 'range', 'in', 'startsWith', 'endsWith'] as const;
 
 const NUMBERED = Array.from({ length: FORM_VALUES }, (_, i) => i + 1);
 
@@ -34,7 +34,7 @@ export function isGrantField(name: string): boolean {
  * The grant that a form asks for.
  *
  * @returns `undefined` where the form asks for none
- * @throws RequestError 422 `invalid_grant` where a field cannot be read
+ * @throws BadRequestError `invalid_grant` where a field cannot be read
  */
 export function grantOfForm(form: Readonly<Record<string, string>>): GrantBody | undefined {
   if (form['grant'] !== 'on') return undefined;
@@ -63,7 +63,7 @@ function termOf(kind: string, text: string, field: string): unknown {
     case 'range': {
       const [, lower, upper] = /^(-?[0-9.]+)\s*(?:\.\.|to|–)\s*(-?[0-9.]+)$/.exec(text) ?? [];
       if (lower !== undefined && upper !== undefined) return { '>=': Number(lower.replace(/\.$/, '')), '<=': Number(upper) };
-      throw new RequestError(422, 'invalid_grant', 'A range is two numbers, such as 0 to 100.', { field });
+      throw wrong(`${field}: a range is two numbers, such as 0 to 100.`);
     }
     case 'in':
       return { in: text.split(',').map((one) => valueOf(one.trim())) };
@@ -71,8 +71,12 @@ function termOf(kind: string, text: string, field: string): unknown {
     case 'endsWith':
       return { [kind]: text };
     default:
-      throw new RequestError(422, 'invalid_grant', `A value may be ${GRANT_KINDS.join(', ')}.`, { field });
+      throw wrong(`${field}: a value may be ${GRANT_KINDS.join(', ')}.`);
   }
+}
+
+function wrong(message: string): BadRequestError {
+  return new BadRequestError(message, { code: 'invalid_grant' });
 }
 
 /** A number where it is written as one, and text in quotes as that text. */
