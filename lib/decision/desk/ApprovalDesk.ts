@@ -12,14 +12,12 @@ import type { ApprovalStore, Assurance } from '../../store/ApprovalStore.js';
 import type { ApprovalUse, ApprovedCall, ExecutionStart, RunReport } from '../DecisionService.js';
 import type { ApprovalRequest, OpeningOutcome } from './ApprovalRequest.js';
 import { Openings, type Counted } from './Openings.js';
-import type { CounterStore } from '../../store/counter/CounterStore.js';
-import { MemoryCounterStore } from '../../store/counter/MemoryCounterStore.js';
 import { bindingDigest, type BoundCall } from './use/bindingDigest.js';
 import { isOver, spentRecord } from './use/spentRecord.js';
 import { beginExecution, consumeApproval, reportNotReplaced, tellOfUse, verifyApproval } from './use/consumeApproval.js';
 import { isUnderstood, takesSeats } from './use/semantics.js';
 import { commitKept, type ApprovalChange } from './use/commitKept.js';
-import { countedChange, givenBack } from './use/countedChange.js';
+import { DeskCounts } from './use/DeskCounts.js';
 import type { UseRules } from './use/consumeApproval.js';
 import type { DeskPeople } from './Directory.js';
 import type { Judge } from '../amend/decideEdited.js';
@@ -42,6 +40,8 @@ const SWEEP_PAGE = 1_000;
  */
 export class ApprovalDesk extends SafeEmitter<DeskEvents> {
   #store: ApprovalStore;
+  /** @internal What is counted with approvals. */
+  readonly counts: DeskCounts = new DeskCounts(() => this.#store);
   /** @internal What it was made with. */
   readonly options: ApprovalDeskOptions;
   /** @internal Whether a journal is told of what happens here. */
@@ -56,8 +56,6 @@ export class ApprovalDesk extends SafeEmitter<DeskEvents> {
   #people: DeskPeople | undefined;
   #judge: Judge | undefined;
   #verdicts: DeskVerdicts | undefined;
-  #countingOf: UseRules['countingOf'] | undefined;
-  #ownCounters: CounterStore | undefined;
   #grants: LazyPart<GrantMaker> | undefined;
 
   /**
@@ -78,8 +76,7 @@ export class ApprovalDesk extends SafeEmitter<DeskEvents> {
       now: () => this.#clock.now(),
       tenantId: options.tenantId ?? null,
       isStillCovered: (record) => this.#isStillCovered(record),
-      countingOf: (record) => this.#countingOf?.(record),
-      counters: () => this.counters,
+      ...this.counts.rules,
       journal: this.#journal,
       outbox: options.outbox,
     };
@@ -89,7 +86,7 @@ export class ApprovalDesk extends SafeEmitter<DeskEvents> {
       isJournaled: this.isJournaled,
       tenantId: this.#useRules.tenantId,
       now: this.#useRules.now,
-      counters: () => this.counters,
+      counters: this.counts.rules.counters,
       current: (record) => this.#current(record),
       endOverdue: (query) => this.#endOverdue(query),
       opened: (record) => {
@@ -97,21 +94,6 @@ export class ApprovalDesk extends SafeEmitter<DeskEvents> {
         this.#emitRecord(record);
       },
     });
-  }
-
-  /** @internal Where the calls of limits are counted: beside the approvals, or in this process where their store does not count. */
-  get counters(): CounterStore {
-    return this.#store.counters ?? (this.#ownCounters ??= new MemoryCounterStore());
-  }
-
-  /** @internal Whether counts are kept where the approvals are. */
-  get countsInStore(): boolean {
-    return this.#store.counters !== undefined;
-  }
-
-  /** @internal Asks, whenever an approval is used, what is counted with it. */
-  countWith(countingOf: UseRules['countingOf']): void {
-    this.#countingOf = countingOf;
   }
 
   /** Whether someone can decide: an attached approver, or a listener of `requested`. */
@@ -303,10 +285,9 @@ export class ApprovalDesk extends SafeEmitter<DeskEvents> {
       // without the key, this process can sign no other end: one that has none is accepted
       const end = this.#isSignedElsewhere(record) ? 'withdrawn' : status;
       const { agentId, toolName } = record;
-      const eventOf = (): EndedEvent => ({ kind: 'ended', agentId, toolName, decisionId, how: end });
-      return chain(
-        this.#commit(record, { status: end }, () => [eventOf()]),
-        (ended) => (ended === undefined ? this.#end(decisionId, status, record.version) : undefined),
+      const events = (): EndedEvent[] => [{ kind: 'ended', agentId, toolName, decisionId, how: end }];
+      return chain(this.#commit(record, { status: end }, events), (ended) =>
+        ended === undefined ? this.#end(decisionId, status, record.version) : undefined,
       );
     });
   }
@@ -377,10 +358,7 @@ export class ApprovalDesk extends SafeEmitter<DeskEvents> {
   ): Awaitable<ApprovalRecord | undefined> {
     const next: ApprovalRecord = frozenData(spentRecord({ ...record, ...change, version: record.version + 1 }));
     const events = eventsOf?.(next) ?? [];
-    const replace: ApprovalChange = (beside) =>
-      countedChange(givenBack(record, next), this.counters, this.#store.counters !== undefined, (takes) =>
-        this.#store.replace(next, record.version, undefined, beside, undefined, takes),
-      );
+    const replace: ApprovalChange = (beside) => this.counts.replace(record, next, beside);
     return chain(commitKept(events, replace, this.#useRules.outbox), (replaced) => {
       if (!replaced) return undefined;
       for (const event of events) this.#journal?.note(event);

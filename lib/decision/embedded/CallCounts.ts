@@ -21,6 +21,15 @@ const limitGate = new LazyPart(() => import('../limit/LimitGate.js'));
 /** How long after its approval is over a call is known as counted, in milliseconds. */
 const KEPT_LONGER_MS = 86_400_000;
 
+/** How limits are asked: a call is counted, or looked at; a dry run learns nothing of what others do. */
+export interface CountingWay {
+  readonly counts: 'take' | 'peek' | 'peekOwn';
+  /** The approval under which it may have been counted already. */
+  readonly token?: string;
+  /** Whether the call is made. */
+  readonly isCall?: true;
+}
+
 /** Why limits do not let a call run. */
 type Refused = Pick<LimitDenial, 'code' | 'reason' | 'policies' | 'retryAtMs'>;
 
@@ -44,10 +53,10 @@ export class CallCounts {
       this.#gate ??
       chain(limitGate.get(), ({ LimitGate: Gate }) => {
         const { desk, counters, logger } = this.#options;
-        if (!desk.countsInStore)
+        if (!desk.counts.isInStore)
           logger.warn({}, 'limits are counted in the memory of each process, because the store of its approvals does not count');
         const { durable = false } = counters ?? {};
-        return (this.#gate ??= new Gate({ counters: desk.counters, tenantId: desk.options.tenantId ?? DEFAULT_TENANT, durable }));
+        return (this.#gate ??= new Gate({ counters: desk.counts.counters, tenantId: desk.options.tenantId ?? DEFAULT_TENANT, durable }));
       })
     );
   }

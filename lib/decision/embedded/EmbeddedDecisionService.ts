@@ -11,9 +11,8 @@ import { TakeRefusedError } from '../../store/counter/TakeRefusedError.js';
 import type { LimitDenial } from '../limit/LimitGate.js';
 import { askingOutcome, isOwn, limitedCall } from '../limit/limitedCall.js';
 import type { Limited } from '../limit/limitedCall.js';
-import { CallCounts } from './CallCounts.js';
-import { computeFacts, NO_FACTS } from './computeFacts.js';
-import type { FactsOutcome } from './computeFacts.js';
+import { CallCounts, type CountingWay } from './CallCounts.js';
+import { computeFacts, NO_FACTS, type FactsOutcome } from './computeFacts.js';
 import { LazyPart } from '../../model/LazyPart.js';
 import type { Judgement, JudgedCall } from '../amend/decideEdited.js';
 import type { ApprovalRecord } from '../../store/ApprovalStore.js';
@@ -24,10 +23,8 @@ import { ProblemNotes } from './ProblemNotes.js';
 import { keyReused } from '../desk/ApprovalRequest.js';
 import type { OpeningOutcome } from '../desk/ApprovalRequest.js';
 import type { ApprovalUse, ApprovedCall, DecisionService, ExecutionStart, RunReport } from '../DecisionService.js';
-import { approvalRequestFor, coversCall, decisionOf } from './approvalRequestFor.js';
-import type { Approvable, Facts } from './approvalRequestFor.js';
+import { approvalRequestFor, coversCall, decisionOf, isHidden, runnable, type Approvable, type Facts } from './approvalRequestFor.js';
 import { checkedOptions } from '../../model/checkedOptions.js';
-import { hiddenFromApprover } from '../../model/view/viewOf.js';
 import { hidesFromApprover } from '../view/hidesFromApprover.js';
 
 /** What is needed once a person has edited a call. */
@@ -41,15 +38,6 @@ type Runnable = Exclude<PolicyOutcome, { effect: 'deny' }>;
 type Why = Pick<LimitDenial, 'reason' | 'policies' | 'retryAtMs'> & { readonly code: string };
 /** A call that was counted under the id of its decision. */
 type CountedCall = Pick<Decision, 'decisionId' | 'limits'>;
-
-/** How limits are asked: a call is counted, or looked at; a dry run learns nothing of what others do. */
-interface Way {
-  readonly counts: 'take' | 'peek' | 'peekOwn';
-  /** The approval under which it may have been counted already. */
-  readonly token?: string;
-  /** Whether the call is made. */
-  readonly isCall?: true;
-}
 
 /** Decides in this process by policies, with people at the approval desk. Needs no server and no account. */
 export class EmbeddedDecisionService implements DecisionService {
@@ -66,7 +54,7 @@ export class EmbeddedDecisionService implements DecisionService {
     const { desk, policies } = this.#options;
     this.#counts = new CallCounts({ ...this.#options, logger: this.#logger });
     desk.useJudge((call, engine) => this.#judge(call, false, engine));
-    desk.countWith((record) => this.#counts.ofUse(record));
+    desk.counts.askWith((record) => this.#counts.ofUse(record));
     if (policies.engine.hasLimits === true) this.#counts.prepare();
   }
 
@@ -106,7 +94,7 @@ export class EmbeddedDecisionService implements DecisionService {
     const { desk } = this.#options;
     const { decisionId, auditSalt: salt } = record;
     const ask: Ask = (outcome, facts, engine) => this.#ask(request, outcome, facts, engine);
-    const how: Way = { counts: 'peek', token: decisionId };
+    const how: CountingWay = { counts: 'peek', token: decisionId };
     return chain(amending.get(), ({ decideEdited }) =>
       chain(
         decideEdited((call, engine) => this.#judge(call, false, engine), request, record.amendments?.at(-1)?.params ?? request.params),
@@ -133,7 +121,7 @@ export class EmbeddedDecisionService implements DecisionService {
   release(decisionId: string): Awaitable<void> {
     const { desk } = this.#options;
     // an approved call was counted with the use of its approval
-    return chain(desk.get(decisionId), (record) => (record === undefined ? desk.counters.give(decisionId) : undefined));
+    return chain(desk.get(decisionId), (record) => (record === undefined ? desk.counts.counters.give(decisionId) : undefined));
   }
 
   /** Loads what limits need. */
@@ -191,7 +179,7 @@ export class EmbeddedDecisionService implements DecisionService {
     this.#options.policies.close?.();
   }
 
-  #evaluate(request: DecisionRequest, ask: Ask, how: Way): Awaitable<Decision> {
+  #evaluate(request: DecisionRequest, ask: Ask, how: CountingWay): Awaitable<Decision> {
     return chain(this.#judge(request, how.isCall), (judged) => this.#decisionOn(request, judged, ask, how));
   }
 
@@ -213,7 +201,12 @@ export class EmbeddedDecisionService implements DecisionService {
     });
   }
 
-  #decisionOn(request: DecisionRequest, { engine, outcome, facts = NO_FACTS.facts }: Judgement, ask: Ask, how: Way): Awaitable<Decision> {
+  #decisionOn(
+    request: DecisionRequest,
+    { engine, outcome, facts = NO_FACTS.facts }: Judgement,
+    ask: Ask,
+    how: CountingWay,
+  ): Awaitable<Decision> {
     const { toolName } = request;
     if (outcome === undefined)
       return {
@@ -260,7 +253,14 @@ export class EmbeddedDecisionService implements DecisionService {
   }
 
   /** What limits say comes after what policies say: a call that runs at once is counted now, an approved one when its approval is used. */
-  #limited(request: DecisionRequest, outcome: Limited, facts: Facts, engine: PolicyEngine, ask: Ask, how: Way): Awaitable<Decision> {
+  #limited(
+    request: DecisionRequest,
+    outcome: Limited,
+    facts: Facts,
+    engine: PolicyEngine,
+    ask: Ask,
+    how: CountingWay,
+  ): Awaitable<Decision> {
     const decisionId = idFor(request);
     // who may not learn what others do is told nothing of what they share
     const limits = how.counts === 'peekOwn' ? outcome.limits.filter(isOwn) : outcome.limits;
@@ -385,11 +385,6 @@ export class EmbeddedDecisionService implements DecisionService {
   }
 }
 
-/** The decision on a call for which all policies that ask have their yes. */
-function runnable(base: Pick<Decision, 'decisionId' | 'grantId' | 'policySetHash'>, { params, message }: Approvable): Decision {
-  return params === undefined ? { ...base, effect: 'allow' } : { ...base, effect: 'sanitize', params, message };
-}
-
 /** What a journal learns besides. */
 type Shown = { readonly [K in 'salt' | 'code' | 'approval']?: DecisionEvidence[K] | undefined };
 
@@ -398,11 +393,6 @@ const LIMIT = { type: 'limit', message: 'a limit is reached' };
 const NOTHING_MORE: Shown = Object.freeze({});
 const NOT_SHOWN = 'A policy demands that the person who decides sees what the guard of this call hides.';
 const NOT_APPLIED = 'A policy changes the params of this call, and an approved call of this client runs as it was sent.';
-
-/** Whether a person would not be shown all of a call: then no yes to another call counts for it. */
-function isHidden({ params: originalParams, sensitive }: DecisionRequest, { params = originalParams }: Approvable): boolean {
-  return sensitive !== undefined && hiddenFromApprover({ params, originalParams, sensitive }).length > 0;
-}
 
 /** An id that other programs get to see tells them nothing about other calls. */
 function idFor({ remote }: DecisionRequest): string {

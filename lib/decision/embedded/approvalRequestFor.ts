@@ -1,3 +1,4 @@
+import { hiddenFromApprover } from '../../model/view/viewOf.js';
 import { canonicalDigest } from '../../common/data/canonical.js';
 import type { Decision, DecisionRequest } from '../../model/Decision.js';
 import { recordedSeats } from '../../model/terms/recordedSeats.js';
@@ -102,4 +103,14 @@ function amendableCall(
 ): Pick<ApprovalRequest, 'amendable'> {
   if (remote !== undefined && (remote.amends !== true || !remote.consumes)) return {};
   return approvals.every(({ editable }) => editable !== undefined) ? { amendable: { bindingBase, groups, removable } } : {};
+}
+
+/** Whether a person would not be shown all of a call: then no yes to another call counts for it. */
+export function isHidden({ params: originalParams, sensitive }: DecisionRequest, { params = originalParams }: Approvable): boolean {
+  return sensitive !== undefined && hiddenFromApprover({ params, originalParams, sensitive }).length > 0;
+}
+
+/** The decision on a call for which all policies that ask have their yes. */
+export function runnable(base: Pick<Decision, 'decisionId' | 'grantId' | 'policySetHash'>, { params, message }: Approvable): Decision {
+  return params === undefined ? { ...base, effect: 'allow' } : { ...base, effect: 'sanitize', params, message };
 }

@@ -199,7 +199,7 @@ export class AegisModule implements AegisModuleView {
   /** What limits have counted. @throws ConfigError without policies: a Data Plane counts by itself */
   get limits(): Limits {
     const { approvals } = this;
-    return new Limits(() => approvals.counters);
+    return new Limits(() => approvals.counts.counters);
   }
 
   /** The policies in force, and their reloads. @throws ConfigError without policies */
