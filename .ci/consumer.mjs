@@ -17,7 +17,7 @@ const ALLOWED = [
   /^docs\/openapi\.json$/,
   /^docs\/images\/[\w-]+\.jpg$/,
   /^deploy\/(Dockerfile|aegis\.service|alerts\.yaml|compose\.yaml|grafana\/aegis\.json)$/,
-  /^samples\/([\w-]+\/)?[\w.-]+\.(ts|cedar)$/,
+  /^samples\/([\w-]+\/){0,2}[\w.-]+\.(ts|cedar)$/,
   /^spec\/frameworks\/samples\/[\w.-]+\.ts$/,
   /^samples\/nest-style\/tsconfig\.json$/,
   /^LICENSE$/,

@@ -47,7 +47,7 @@ report([
     value: size.own / 1_000,
     unit: 'kB',
     goal: { atMost: 25 },
-    limit: { atMost: 84 },
+    limit: { atMost: 90 },
     note: `loaded later: ${(size.later / 1_000).toFixed(1)} kB`,
   },
   { name: 'its dependencies ky, valibot, reflect-metadata, tslib, each whole', value: size.dependencies / 1_000, unit: 'kB' },

@@ -191,10 +191,6 @@ export interface Approver {
     attach(desk: ApprovalDesk): () => void;
 }
 
-export type Audience = 'approver' | 'log' | 'model' | 'audit';
-
-export type AudienceViews = Readonly<Record<Audience, View>>;
-
 export declare class AuthError extends ServiceError {
     readonly name = "AuthError";
     constructor(message: string, options?: ServiceErrorOptions);
@@ -370,67 +366,6 @@ export declare class ForbiddenError extends AegisError {
 }
 
 export type FunctionGuardOptions<This, A extends readonly unknown[], R, N, M extends ApprovalMode, O = unknown> = BaseGuardOptions<This, A, R> & NamingOptions<A, N, O> & FunctionApproval<R, M>;
-
-export interface Grant extends GrantScope {
-    readonly id: string;
-    readonly version: number;
-    readonly maxUses: number;
-    readonly used: number;
-    readonly createdAtMs: number;
-    readonly expiresAtMs: number;
-    readonly by: string;
-    readonly name?: string | undefined;
-    readonly assurance?: Assurance | undefined;
-    readonly reason?: string | undefined;
-    readonly fromDecision: string;
-    readonly revoked?: GrantRevocation | undefined;
-}
-
-export interface GrantAct {
-    readonly by: string;
-    readonly reason?: string | undefined;
-}
-
-export interface GrantInput {
-    readonly uses: number;
-    readonly forMs: number;
-    readonly loosen?: GrantTerms | undefined;
-    readonly loosenSession?: GrantTerms | undefined;
-    readonly loosenFacts?: GrantTerms | undefined;
-    readonly anyRequester?: boolean | undefined;
-}
-
-export interface GrantQuery {
-    readonly agentId?: string | undefined;
-    readonly toolName?: string | undefined;
-    readonly by?: string | undefined;
-    readonly active?: boolean | undefined;
-}
-
-export type GrantTerm = 'any' | {
-    readonly '>='?: number | undefined;
-    readonly '>'?: number | undefined;
-    readonly '<='?: number | undefined;
-    readonly '<'?: number | undefined;
-} | {
-    readonly in: readonly GrantValue[];
-} | {
-    readonly startsWith: string;
-} | {
-    readonly endsWith: string;
-};
-
-export type GrantTerms = Readonly<Record<string, GrantTerm>>;
-
-export declare class Grants {
-    #private;
-    constructor({ desk, records, now, journal }: GrantsOptions);
-    propose(decisionId: string, loosen?: GrantTerms): Promise<GrantProposal>;
-    list(query?: GrantQuery): Promise<readonly Grant[]>;
-    get(id: string): Promise<Grant | undefined>;
-    revoke(id: string, act: GrantAct): Promise<Grant>;
-    explain(id: string): Promise<string>;
-}
 
 export declare class GuardDefinitionError extends AegisError {
     readonly name = "GuardDefinitionError";
@@ -621,15 +556,6 @@ export declare class SecretString {
     [Symbol.toPrimitive](): string;
 }
 
-export type Sensitive = Readonly<Record<string, AudienceViews>>;
-
-export type SensitiveOption = 'secret' | 'personal' | {
-    readonly approver?: View | undefined;
-    readonly log?: View | undefined;
-    readonly model?: View | undefined;
-    readonly audit?: View | undefined;
-};
-
 export type Session = Readonly<Record<string, unknown>>;
 
 export declare class ShutdownError extends AegisError {
@@ -756,8 +682,6 @@ export interface VerdictInput {
     readonly edit?: EditInput | undefined;
     readonly grant?: GrantInput | undefined;
 }
-
-export type View = 'full' | 'last4' | 'domain' | 'length' | 'hidden';
 
 export interface WaitingForWorker {
     readonly task: Task;

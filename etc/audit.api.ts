@@ -27,6 +27,7 @@ export interface AuditCounts {
     readonly runs: number;
     readonly notWitnessed: number;
     readonly approvedElsewhere: number;
+    readonly grantedElsewhere: number;
     readonly open: number;
     readonly openings: number;
     readonly signatures: number;
@@ -262,6 +263,20 @@ export interface GrantRecord extends RecordFields, CallFields {
     readonly lifts?: readonly RecordedPolicy[] | undefined;
 }
 
+export interface HaltRecord extends RecordFields {
+    readonly kind: 'halt';
+    readonly tenantId?: string | undefined;
+    readonly how: HaltEvent['how'];
+    readonly halt: string;
+    readonly all?: true | undefined;
+    readonly agentId?: string | undefined;
+    readonly toolName?: string | undefined;
+    readonly group?: string | undefined;
+    readonly pending: 'freeze' | 'cancel';
+    readonly until?: number | undefined;
+    readonly by: string;
+}
+
 export interface JsonlFolderOptions {
     readonly segmentBytes?: number | undefined;
 }
@@ -347,6 +362,15 @@ export interface ProvenInclusion {
     readonly root: Uint8Array;
 }
 
+export interface RecordFields {
+    readonly v: 1;
+    readonly seq: number;
+    readonly at: number;
+    readonly writer: string;
+    readonly change?: string | undefined;
+    readonly committedAt?: number | undefined;
+}
+
 export interface RecordedApprovalPolicy extends RecordedPolicy, Pick<ApprovalPolicy, 'severity' | 'approvers' | 'selfApproval' | 'quorum' | 'distinct' | 'escalate' | 'editorMayApprove'> {
 }
 
@@ -422,6 +446,7 @@ export interface VerifiedLog {
     readonly origin?: string | undefined;
     readonly size: number;
     readonly signed: number;
+    readonly covered: number;
     readonly root: string;
     readonly keys: readonly string[];
     readonly closed: boolean;

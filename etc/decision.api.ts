@@ -5,6 +5,9 @@ export interface AllowDecision extends DecisionFields {
     readonly params?: undefined;
 }
 
+export interface AmendInput extends Omit<VerdictInput, 'edit' | 'key'>, EditInput {
+}
+
 export { ApprovalDesk } from 'aegislib';
 
 export interface ApprovalDeskOptions extends EligibilityRules {
@@ -112,6 +115,23 @@ export interface DirectoryPerson {
     readonly groupsIncomplete?: true | undefined;
 }
 
+export interface EditInput extends ParamsEdit {
+    readonly editedDigest?: string | undefined;
+    readonly asking?: string | undefined;
+}
+
+export interface EditPreview extends EditedApproval {
+    readonly standing: ViewerStanding;
+}
+
+export interface EditedApproval {
+    readonly approval: ApprovalRecord;
+    readonly digest: string;
+    readonly changes: readonly ParamChange[];
+    readonly added: readonly string[];
+    readonly asking: string;
+}
+
 export type Effect = 'allow' | 'deny' | 'sanitize' | 'approval_needed';
 
 export interface EligibilityRules {
@@ -159,9 +179,25 @@ export interface ForbiddenErrorOptions extends ErrorOptions {
     readonly decision?: Decision | undefined;
 }
 
-export type { Grant } from 'aegislib';
+export interface Grant extends GrantScope {
+    readonly id: string;
+    readonly version: number;
+    readonly maxUses: number;
+    readonly used: number;
+    readonly createdAtMs: number;
+    readonly expiresAtMs: number;
+    readonly by: string;
+    readonly name?: string | undefined;
+    readonly assurance?: Assurance | undefined;
+    readonly reason?: string | undefined;
+    readonly fromDecision: string;
+    readonly revoked?: GrantRevocation | undefined;
+}
 
-export type { GrantAct } from 'aegislib';
+export interface GrantAct {
+    readonly by: string;
+    readonly reason?: string | undefined;
+}
 
 export interface GrantHistory {
     readonly asked: number;
@@ -171,7 +207,14 @@ export interface GrantHistory {
     readonly more?: true | undefined;
 }
 
-export type { GrantInput } from 'aegislib';
+export interface GrantInput {
+    readonly uses: number;
+    readonly forMs: number;
+    readonly loosen?: GrantTerms | undefined;
+    readonly loosenSession?: GrantTerms | undefined;
+    readonly loosenFacts?: GrantTerms | undefined;
+    readonly anyRequester?: boolean | undefined;
+}
 
 export interface GrantProposal {
     readonly decisionId: string;
@@ -182,7 +225,12 @@ export interface GrantProposal {
     readonly history: GrantHistory;
 }
 
-export type { GrantQuery } from 'aegislib';
+export interface GrantQuery {
+    readonly agentId?: string | undefined;
+    readonly toolName?: string | undefined;
+    readonly by?: string | undefined;
+    readonly active?: boolean | undefined;
+}
 
 export interface GrantRevocation {
     readonly by: string;
@@ -211,13 +259,32 @@ export interface GrantScope {
     }[];
 }
 
-export type { GrantTerm } from 'aegislib';
+export type GrantTerm = 'any' | {
+    readonly '>='?: number | undefined;
+    readonly '>'?: number | undefined;
+    readonly '<='?: number | undefined;
+    readonly '<'?: number | undefined;
+} | {
+    readonly in: readonly GrantValue[];
+} | {
+    readonly startsWith: string;
+} | {
+    readonly endsWith: string;
+};
 
-export type { GrantTerms } from 'aegislib';
+export type GrantTerms = Readonly<Record<string, GrantTerm>>;
 
 export type GrantValue = string | number | boolean;
 
-export { Grants } from 'aegislib';
+export declare class Grants {
+    #private;
+    constructor({ desk, records, now, journal }: GrantsOptions);
+    propose(decisionId: string, loosen?: GrantTerms): Promise<GrantProposal>;
+    list(query?: GrantQuery): Promise<readonly Grant[]>;
+    get(id: string): Promise<Grant | undefined>;
+    revoke(id: string, act: GrantAct): Promise<Grant>;
+    explain(id: string): Promise<string>;
+}
 
 export interface GrantsOptions {
     readonly desk: ApprovalDesk;
@@ -231,7 +298,18 @@ export interface ObservedPolicy {
     readonly hash: string;
 }
 
+export interface ParamChange {
+    readonly pointer: string;
+    readonly before?: unknown;
+    readonly after?: unknown;
+}
+
 export type { Params } from 'aegislib';
+
+export interface ParamsEdit {
+    readonly set?: Readonly<Record<string, unknown>> | undefined;
+    readonly remove?: readonly string[] | undefined;
+}
 
 export interface PolicySupplier {
     readonly engine: PolicyEngine;
@@ -323,7 +401,35 @@ export type UnbelievableReason = 'malformed' | 'echo_mismatch' | 'redirect' | 't
 
 export type { VerdictInput } from 'aegislib';
 
+export interface VerdictNeeds {
+    readonly assurance: 'session' | 'code' | 'passkey';
+    readonly code: boolean;
+    readonly reason: 'needed' | 'optional';
+    readonly passkey: boolean;
+}
+
 export type VerdictStatus = 400 | 403 | 404 | 409 | 422 | 428 | 503;
+
+export interface ViewedSeats {
+    readonly id: string;
+    readonly needed: number;
+    readonly filledBy: readonly string[];
+}
+
+export interface ViewerStanding {
+    readonly may: boolean;
+    readonly why: {
+        readonly code: string;
+        readonly message: string;
+    } | undefined;
+    readonly policies: readonly string[];
+    readonly needs: VerdictNeeds;
+    readonly mayDeny: boolean;
+    readonly yesSoFar: number;
+    readonly seats: readonly ViewedSeats[];
+    readonly seatsAfter: readonly ViewedSeats[];
+    readonly isLastYes: boolean;
+}
 
 export interface Violation {
     readonly type: string;

@@ -1,5 +1,17 @@
 // What 'aegislib/guard' exports. Written by npm run api:update; review what changes here.
 
+export interface AmendedEvent {
+    readonly kind: 'amended';
+    readonly agentId: string;
+    readonly toolName: string;
+    readonly decisionId: string;
+    readonly by: string;
+    readonly from: string;
+    readonly to: string;
+    readonly changed: readonly string[];
+    readonly reason?: string | undefined;
+}
+
 export type ApprovalOption<R> = Vague<R> extends true ? ReturnTypeSaysNothing<ApprovalMode, SayHowCallsWait> : Holds<R> extends true ? ReturnTypeHoldsPendingApproval<ApprovalMode> : ReturnTypeHoldsNoPendingApproval<'wait' | 'throw', HoldOrWait>;
 
 export interface ApprovalSchedulerOptions {
@@ -13,6 +25,10 @@ export interface ApprovalSchedulerOptions {
     readonly random?: (() => number) | undefined;
     readonly logger?: Logger | undefined;
 }
+
+export type Audience = 'approver' | 'log' | 'model' | 'audit';
+
+export type AudienceViews = Readonly<Record<Audience, View>>;
 
 export interface BaseGuardOptions<This, A extends readonly unknown[], R> {
     readonly agentId?: (string | ((self: NoInfer<This>, args: NoInfer<A>) => string)) | undefined;
@@ -118,6 +134,62 @@ export type Guardable = Promise<any> | AsyncGenerator<any, any, any>;
 
 export type { GuardedCall } from 'aegislib';
 
+export interface Halt {
+    readonly id: string;
+    readonly scope: HaltScope;
+    readonly pending: 'freeze' | 'cancel';
+    readonly by: string;
+    readonly reason: string;
+    readonly atMs: number;
+    readonly untilMs?: number | undefined;
+    readonly lifted?: HaltLift | undefined;
+}
+
+export interface HaltEvent {
+    readonly kind: 'halt';
+    readonly how: 'halted' | 'lifted' | 'over';
+    readonly haltId: string;
+    readonly scope: HaltScope;
+    readonly pending: 'freeze' | 'cancel';
+    readonly untilMs?: number | undefined;
+    readonly by: string;
+    readonly reason: string;
+}
+
+export interface HaltEvents {
+    halted: [Halt];
+    lifted: [Halt];
+}
+
+export interface HaltLift {
+    readonly by: string;
+    readonly reason: string;
+    readonly atMs: number;
+}
+
+export interface HaltOrder {
+    readonly by: string;
+    readonly reason: string;
+    readonly pending?: 'freeze' | 'cancel' | undefined;
+    readonly untilMs?: number | undefined;
+}
+
+export interface HaltScope {
+    readonly all?: true | undefined;
+    readonly agentId?: string | undefined;
+    readonly toolName?: string | undefined;
+    readonly group?: string | undefined;
+}
+
+export declare class Halts extends SafeEmitter<HaltEvents> {
+    #private;
+    halt(scope: HaltScope, order: HaltOrder): Promise<OrderedHalt>;
+    lift(id: string, order: LiftOrder): Promise<Halt>;
+    list(options?: {
+        readonly all?: boolean | undefined;
+    }): Promise<readonly Halt[]>;
+}
+
 export interface Journal {
     note(event: JournalEvent): void;
     before?(event: EnteringEvent): Awaitable<void>;
@@ -132,6 +204,8 @@ export interface LegacyGuardDecorator<This, A extends readonly unknown[], R> {
     }): any;
 }
 
+export type LiftOrder = Pick<HaltOrder, 'by' | 'reason'>;
+
 export type NamesFor<A extends readonly unknown[]> = number extends A['length'] ? Required<A> extends readonly [unknown, ...infer Rest] ? readonly [string, ...NamesFor<Rest>] : readonly [`...${string}`] : {
     readonly [K in keyof A]-?: string;
 };
@@ -141,6 +215,10 @@ export type NamingOptions<A extends readonly unknown[], N, O = unknown> = A exte
 export interface OpenedEvent {
     readonly kind: 'opened';
     readonly task: PendingTask;
+}
+
+export interface OrderedHalt extends Halt {
+    readonly executing: readonly TaskSummary[];
 }
 
 export interface PendingOutcome<R> {
@@ -183,6 +261,15 @@ export interface SecurityEvent {
         readonly kind: 'security';
     }>;
 }
+
+export type Sensitive = Readonly<Record<string, AudienceViews>>;
+
+export type SensitiveOption = 'secret' | 'personal' | {
+    readonly approver?: View | undefined;
+    readonly log?: View | undefined;
+    readonly model?: View | undefined;
+    readonly audit?: View | undefined;
+};
 
 export type Settled<R> = NoInfer<Exclude<Awaited<R>, AnyPending>>;
 
@@ -245,3 +332,5 @@ export interface VerdictEvent {
     readonly digest: string;
     readonly reason?: string | undefined;
 }
+
+export type View = 'full' | 'last4' | 'domain' | 'length' | 'hidden';

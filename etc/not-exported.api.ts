@@ -54,103 +54,6 @@ interface CallFields {
 // lib/audit/record/AuditRecord
 type WithoutPlace<R> = R extends AuditRecord ? Omit<R, 'v' | 'seq' | 'at' | 'writer'> : never;
 
-// lib/audit/record/HaltRecord
-interface HaltRecord extends RecordFields {
-    readonly kind: 'halt';
-    readonly tenantId?: string | undefined;
-    readonly how: HaltEvent['how'];
-    readonly halt: string;
-    readonly all?: true | undefined;
-    readonly agentId?: string | undefined;
-    readonly toolName?: string | undefined;
-    readonly group?: string | undefined;
-    readonly pending: 'freeze' | 'cancel';
-    readonly until?: number | undefined;
-    readonly by: string;
-}
-
-// lib/audit/record/RecordFields
-interface RecordFields {
-    readonly v: 1;
-    readonly seq: number;
-    readonly at: number;
-    readonly writer: string;
-    readonly change?: string | undefined;
-    readonly committedAt?: number | undefined;
-}
-
-// lib/decision/amend/ParamsEdit
-interface EditInput extends ParamsEdit {
-    readonly editedDigest?: string | undefined;
-    readonly asking?: string | undefined;
-}
-
-// lib/decision/amend/ParamsEdit
-interface ParamsEdit {
-    readonly set?: Readonly<Record<string, unknown>> | undefined;
-    readonly remove?: readonly string[] | undefined;
-}
-
-// lib/decision/desk/DeskEdits
-interface EditedApproval {
-    readonly approval: ApprovalRecord;
-    readonly digest: string;
-    readonly changes: readonly ParamChange[];
-    readonly added: readonly string[];
-    readonly asking: string;
-}
-
-// lib/decision/desk/DeskVerdicts
-interface EditPreview extends EditedApproval {
-    readonly standing: ViewerStanding;
-}
-
-// lib/decision/desk/ViewerStanding
-interface ViewerStanding {
-    readonly may: boolean;
-    readonly why: {
-        readonly code: string;
-        readonly message: string;
-    } | undefined;
-    readonly policies: readonly string[];
-    readonly needs: VerdictNeeds;
-    readonly mayDeny: boolean;
-    readonly yesSoFar: number;
-    readonly seats: readonly ViewedSeats[];
-    readonly seatsAfter: readonly ViewedSeats[];
-    readonly isLastYes: boolean;
-}
-
-// lib/decision/desk/assurance
-interface VerdictNeeds {
-    readonly assurance: 'session' | 'code' | 'passkey';
-    readonly code: boolean;
-    readonly reason: 'needed' | 'optional';
-    readonly passkey: boolean;
-}
-
-// lib/decision/desk/quorum/viewedSeats
-interface ViewedSeats {
-    readonly id: string;
-    readonly needed: number;
-    readonly filledBy: readonly string[];
-}
-
-// lib/decision/desk/verdict
-interface AmendInput extends Omit<VerdictInput, 'edit' | 'key'>, EditInput {
-}
-
-// lib/decision/halt/haltRecord
-interface HaltOrder {
-    readonly by: string;
-    readonly reason: string;
-    readonly pending?: 'freeze' | 'cancel' | undefined;
-    readonly untilMs?: number | undefined;
-}
-
-// lib/decision/halt/haltRecord
-type LiftOrder = Pick<HaltOrder, 'by' | 'reason'>;
-
 // lib/guard/GuardOptions
 type AnyPending = PendingApproval<any>;
 
@@ -278,27 +181,6 @@ type Asynchronous = PromiseLike<any> | AsyncGenerator<any, any, any>;
 // lib/guard/guardSync
 type RefuseAsync<R> = 0 extends 1 & R ? unknown : [Extract<R, Asynchronous>] extends [never] ? unknown : 'guardSync() cannot guard an asynchronous function; use guard()';
 
-// lib/guard/halt/Halts
-interface HaltEvents {
-    halted: [Halt];
-    lifted: [Halt];
-}
-
-// lib/guard/halt/Halts
-declare class Halts extends SafeEmitter<HaltEvents> {
-    #private;
-    halt(scope: HaltScope, order: HaltOrder): Promise<OrderedHalt>;
-    lift(id: string, order: LiftOrder): Promise<Halt>;
-    list(options?: {
-        readonly all?: boolean | undefined;
-    }): Promise<readonly Halt[]>;
-}
-
-// lib/guard/halt/Halts
-interface OrderedHalt extends Halt {
-    readonly executing: readonly TaskSummary[];
-}
-
 // lib/guard/method/guardMetadata
 type AnyClass = abstract new (...args: never) => unknown;
 
@@ -323,31 +205,6 @@ interface DecisionFields {
     readonly grantId?: string | undefined;
 }
 
-// lib/model/Journal
-interface AmendedEvent {
-    readonly kind: 'amended';
-    readonly agentId: string;
-    readonly toolName: string;
-    readonly decisionId: string;
-    readonly by: string;
-    readonly from: string;
-    readonly to: string;
-    readonly changed: readonly string[];
-    readonly reason?: string | undefined;
-}
-
-// lib/model/Journal
-interface HaltEvent {
-    readonly kind: 'halt';
-    readonly how: 'halted' | 'lifted' | 'over';
-    readonly haltId: string;
-    readonly scope: HaltScope;
-    readonly pending: 'freeze' | 'cancel';
-    readonly untilMs?: number | undefined;
-    readonly by: string;
-    readonly reason: string;
-}
-
 // lib/model/PendingApproval
 declare const PENDING_BRAND: unique symbol;
 
@@ -370,40 +227,6 @@ declare class SafeEmitter<Events extends Record<keyof Events, unknown[]>> extend
 declare abstract class ServiceError extends AegisError {
     readonly status: number | undefined;
     constructor(defaultCode: string, message: string, options?: ServiceErrorOptions);
-}
-
-// lib/model/halt/Halt
-interface Halt {
-    readonly id: string;
-    readonly scope: HaltScope;
-    readonly pending: 'freeze' | 'cancel';
-    readonly by: string;
-    readonly reason: string;
-    readonly atMs: number;
-    readonly untilMs?: number | undefined;
-    readonly lifted?: HaltLift | undefined;
-}
-
-// lib/model/halt/Halt
-interface HaltLift {
-    readonly by: string;
-    readonly reason: string;
-    readonly atMs: number;
-}
-
-// lib/model/halt/Halt
-interface HaltScope {
-    readonly all?: true | undefined;
-    readonly agentId?: string | undefined;
-    readonly toolName?: string | undefined;
-    readonly group?: string | undefined;
-}
-
-// lib/model/snapshot/paramChanges
-interface ParamChange {
-    readonly pointer: string;
-    readonly before?: unknown;
-    readonly after?: unknown;
 }
 
 // lib/policy/PolicyEngine

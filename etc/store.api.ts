@@ -1,5 +1,25 @@
 // What 'aegislib/store' exports. Written by npm run api:update; review what changes here.
 
+export interface AmendableCall {
+    readonly bindingBase: string;
+    readonly groups: readonly string[];
+    readonly removable: readonly string[];
+}
+
+export interface Amendment {
+    readonly by: string;
+    readonly name?: string | undefined;
+    readonly reason?: string | undefined;
+    readonly atMs: number;
+    readonly assurance?: Assurance | undefined;
+    readonly proof?: VerdictProof | undefined;
+    readonly from: string;
+    readonly to: string;
+    readonly params: Params;
+    readonly changes: readonly ParamChange[];
+    readonly superseded: readonly Verdict[];
+}
+
 export interface ApprovalCard extends Pick<ApprovalRecord, 'decisionId' | 'agentId' | 'toolName' | 'requester' | 'requesterKnown' | 'reason' | 'digest' | 'refusals' | 'createdAtMs' | 'expiresAtMs' | 'status' | 'version'> {
     readonly policies: readonly CardPolicy[];
     readonly summary?: readonly CardParam[] | undefined;
@@ -83,7 +103,6 @@ export interface ApprovalTerms {
     readonly editable?: readonly string[] | undefined;
     readonly editorMayApprove?: boolean | undefined;
     readonly showApprover?: readonly string[] | undefined;
-    readonly needsPreview?: boolean | undefined;
 }
 
 export interface ApprovedTask extends TaskFields {
@@ -117,6 +136,10 @@ export interface CardParam {
 export interface CardPolicy extends Pick<ApprovalPolicy, 'id' | 'severity' | 'approvers' | 'selfApproval' | 'quorum' | 'distinct' | 'escalate'> {
     readonly approved?: true | undefined;
     readonly filledBy?: readonly string[] | undefined;
+}
+
+export interface ChangeConditions {
+    readonly haltChanges?: number | undefined;
 }
 
 export interface CompletedTask extends TaskFields {
@@ -173,6 +196,12 @@ export interface DuplicateCallQuery {
     readonly mode: Task['mode'];
 }
 
+export interface EditedParams {
+    readonly params: Params;
+    readonly digest: string;
+    readonly edited: readonly string[];
+}
+
 export type { ErrorSummary } from 'aegislib';
 
 export interface Escalation {
@@ -206,6 +235,9 @@ export interface GrantCeiling {
 export interface IdempotencyKey {
     readonly key: string;
     readonly fingerprint: string;
+}
+
+export interface KeepingJournal extends Journal {
 }
 
 export declare class MemoryApprovalStore implements ApprovalStore {

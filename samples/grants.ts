@@ -1,4 +1,4 @@
-// One yes for ten calls: a person approves a refund and lets the yes count for later ones up to 100. The eleventh asks again.
+// One yes for ten calls: a person approves a refund and lets the yes count for later ones up to 100. The next one asks again.
 // Run: npm run samples -- grants
 import { AegisGuard, AegisModule } from 'aegislib';
 
@@ -34,7 +34,7 @@ aegis.approvals.on('requested', ({ decisionId, digest }) => {
 });
 
 const shop = new Shop();
-for (let i = 1; i <= 12; i++) console.log(await shop.refund('order-7', i * 5), `(asked ${asked} times)`);
+for (let i = 1; i <= 12; i++) console.log(await shop.refund('order-7', i * 5), asked === 1 ? '(asked once)' : '(asked twice)');
 
 const [made] = await aegis.grants.list();
 if (made !== undefined) console.log(`\n${made.used} of ${made.maxUses} uses. It covers:\n${await aegis.grants.explain(made.id)}`);

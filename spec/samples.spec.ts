@@ -152,6 +152,14 @@ describe('The samples', function () {
     ]);
   });
 
+  it('grants asks about the first refund and about the twelfth, and about none between them', async () => {
+    const lines = await run('grants');
+    const asked = Array.from({ length: 12 }, (_, i) => `order-7: ${(i + 1) * 5} refunded (asked ${i < 11 ? 'once' : 'twice'})`);
+    expect(lines.slice(0, 12)).to.deep.equal(asked);
+    expect(lines).to.include('10 of 10 uses. It covers:');
+    expect(lines).to.include('  context.input["amount"] >= 0 && context.input["amount"] <= 100 &&');
+  });
+
   it('halt stops an agent, tells what runs, and lets it go on', async () => {
     const lines = await run('halt');
     for (const said of ['halted support-agent', 'gave up after some of 1000000', 'halted: Agent', 'lifted it', 'refunded 30'])

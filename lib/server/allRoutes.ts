@@ -1,5 +1,6 @@
 import { SteadyClock } from '../common/time/SteadyClock.js';
 import { grantPageRoutes } from './govern/grantPageRoutes.js';
+import { haltPageRoutes } from './govern/haltPageRoutes.js';
 import { inboxRoutes } from './inbox/inboxRoutes.js';
 import { momentOf } from './inbox/PageMoment.js';
 import { policyPageRoutes } from './inbox/policyPageRoutes.js';
@@ -66,6 +67,7 @@ export function allRoutes(given: RoutesOptions): readonly Route[] {
     ...inboxRoutes(options),
     ...policyPageRoutes(() => clock.now()),
     ...grantPageRoutes(() => clock.now()),
+    ...haltPageRoutes(() => clock.now()),
     openApiRoute(() => all),
   ];
   return all;

@@ -6,10 +6,16 @@ import type { Params, Session } from '../model/Params.js';
 import type { ParamChange } from '../model/snapshot/paramChanges.js';
 import type { Task } from '../model/Task.js';
 import type { Sensitive } from '../model/sensitive/Sensitive.js';
+import type { BegunPage } from './change/BegunPage.js';
+import type { ChangeConditions } from './change/ChangeConditions.js';
+import type { RunOutcome } from './change/RunOutcome.js';
 import type { CounterChange, CounterStore } from './counter/CounterStore.js';
 import type { StoredRecord } from './RecordStore.js';
 
 export type { Assurance, VerdictProof } from '../model/DecisionEvidence.js';
+export type { BegunPage } from './change/BegunPage.js';
+export type { ChangeConditions } from './change/ChangeConditions.js';
+export type { RunOutcome } from './change/RunOutcome.js';
 
 /** A policy that wants a person's approval of a call. */
 export interface ApprovalPolicy extends ApprovalTerms {
@@ -57,16 +63,6 @@ export interface Verdict {
   readonly grant?: { readonly id: string; readonly digest: string } | undefined;
   /** Ids of the approval policies that it counts for. */
   readonly policies: readonly string[];
-}
-
-/** How the run under an approval ended, as the process that ran it says. */
-export interface RunOutcome {
-  /** `unknown`: it may have run completely, partly or not at all. */
-  readonly status: 'completed' | 'failed' | 'unknown';
-  /** What the method failed with, for programs. */
-  readonly errorCode?: string | undefined;
-  /** When it was reported, in epoch milliseconds. */
-  readonly atMs: number;
 }
 
 /** What deciding an edited call needs beside its record. */
@@ -315,25 +311,6 @@ export interface ApprovalQuery {
  * @returns the approval with its binding, one version on; `undefined` where it cannot be bound to that task, and then it is never used
  */
 export type BindOlder = (record: ApprovalRecord, task: Task) => ApprovalRecord | undefined;
-
-/**
- * A page of the list of approvals whose execution has begun. A store that signs keeps it beside the approvals, so that an approval whose row was put back
- * to an earlier state is noticed.
- */
-export interface BegunPage {
-  /** Its number. */
-  readonly page: number;
-  /** One higher with each change; a new page has 1. */
-  readonly version: number;
-  /** What is in it, and its signature. */
-  readonly body: string;
-}
-
-/** What else must be so for a change, compared in its own transaction. */
-export interface ChangeConditions {
-  /** How often the halts of the tenant had been changed when the caller last read them: see `haltChanges` of its records. */
-  readonly haltChanges?: number | undefined;
-}
 
 /** Keeps approval requests and verdicts. Exactly one of any number of concurrent writes to a version of a record wins. */
 export interface ApprovalStore {

@@ -9,7 +9,7 @@ import { CompactTree } from '../../lib/audit/tree/CompactTree.js';
 import { progressAt } from '../../lib/cli/progressAt.js';
 import { runProgram } from '../../lib/cli/program.js';
 import { auditedWork } from '../support/auditedWork.js';
-import { begun, builtCall, BuiltLog, askedCall, consumed, decided, entering, opened, verdict } from '../support/builtLogs.js';
+import { allowedCall, begun, builtCall, BuiltLog, askedCall, consumed, decided, entering, opened, verdict } from '../support/builtLogs.js';
 import { failureOf, runAegis } from './runAegis.js';
 
 const WHOLE = '6 decisions, 2 approvals, 4 runs in 25 records';
@@ -116,6 +116,25 @@ describe('aegis audit', () => {
         '  1 run without an end so far',
         '',
       ]);
+    });
+
+    it('says of each log how far the heads from outside go', async () => {
+      const logs = [allowedCall(new BuiltLog('w0')), allowedCall(new BuiltLog('w1')), allowedCall(new BuiltLog('w2'))] as const;
+      for (const log of logs) log.sign();
+      writeFileSync(at('some-heads'), `${logs[0].head}\n${logs[1].head}`);
+      allowedCall(logs[0]).sign();
+      for (const log of logs) await keep(log, 'covered');
+      const verified = await runAegis(['audit', 'verify', at('covered'), '--heads', at('some-heads')]);
+      expect(verified.code).to.equal(1);
+      expect(verified.stdout.split('\n')).to.deep.equal([
+        'integrity ok, completeness unproven, law ok: 4 decisions, 0 approvals, 4 runs in 18 records',
+        '  w0: 3 records after the last head from outside',
+        '  w2: no head from outside covers this log',
+        '',
+      ]);
+      writeFileSync(at('all-heads'), logs.map(({ head }) => head).join('\n'));
+      const complete = await runAegis(['audit', 'verify', at('covered'), '--heads', at('all-heads')]);
+      expect(complete).to.include({ code: 0, stderr: '' });
     });
 
     it('counts findings beyond the first thousand', async () => {

@@ -206,6 +206,11 @@ describe('guard()', () => {
       ['one that is opaque and plain', { params: ['n'], opaque: ['n'], plain: ['n'] }, /both opaque and plain/],
       ['plain without names', { plain: ['n'] }, /`plain` needs `params`/],
       ['opaque in mode throw', { params: ['n'], opaque: ['n'], approval: 'throw' }, /none may be opaque/],
+      [
+        'a sensitive value that is no parameter',
+        { params: ['n'], sensitive: { '/m': 'secret' } },
+        /`sensitive` names \/m, but the guard has no parameter 'm'/,
+      ],
       ['groups that are no list', { params: ['n'], groups: 'read' }, /`groups` must be a list/],
       ['a group that is none', { params: ['n'], groups: ['a b'] }, /group/],
       ['an empty key', { params: ['n'], key: '' }, /`key`/],

@@ -49,6 +49,17 @@ describe('guardCall', () => {
     expect(await call({ knows: (name: string) => name === 'note' })).to.deep.include({ kind: 'ran', value: { a: 1, note: 'x' } });
   });
 
+  it('takes views of values for what `sensitive` says, and nothing else', async () => {
+    expect(await call({ sensitive: { '/a': 'secret' } })).to.include({ kind: 'ran' });
+    expect(service.last.sensitive?.['/a']).to.be.an('object');
+    for (const sensitive of [{ '/a': 'hidden' }, { a: 'secret' }, ['/a']]) {
+      const error = errorOf(await call({ sensitive }));
+      expect(error).to.be.instanceOf(ParamsError).and.have.property('code', 'invalid_call');
+      expect(error?.message).to.match(/guardCall\(\): `sensitive` (?:at \/a must have|has the key|must be an object)/);
+    }
+    expect(service.requests).to.have.length(1);
+  });
+
   it('hands on, as the cause, what the decision service threw', async () => {
     const cause = new Error('no disk');
     service.answer = () => {

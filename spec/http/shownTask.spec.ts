@@ -38,6 +38,11 @@ describe('shownTask', () => {
     });
   });
 
+  it('says where a person edited the params, and no value', () => {
+    expect(shownTask(taskOf({ edited: ['/amount'] }), new Set())).to.deep.include({ edited: ['/amount'] });
+    expect(shownTask(taskOf({ edited: undefined }), new Set())).not.to.have.property('edited');
+  });
+
   it('shows the details that a completed, a failed and a denied task have', () => {
     expect(shownTask(taskOf({ status: 'completed', result: { ok: true }, approvedBy: 'ann' }), ALL)).to.deep.include({
       params: { order: 'order-7', amount: '10' },

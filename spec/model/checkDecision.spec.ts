@@ -123,6 +123,20 @@ describe('Where an approval stands', () => {
       expect(checkStatus(answer)).to.equal(undefined);
   });
 
+  for (const [what, given, params, digest] of [
+    ['both', { params: { amount: 1 }, digest: 'd' }, { amount: 1 }, 'd'],
+    ['no digest', { params: { amount: 1 } }, { amount: 1 }, ''],
+    ['a digest of another type', { params: { amount: 1 }, digest: 7 }, { amount: 1 }, ''],
+    ['no params', { digest: 'd' }, {}, 'd'],
+    ['params that are a list', { params: [1], digest: 'd' }, {}, 'd'],
+  ] as const)
+    it(`has edited params that no digest fits unless both are there: ${what}`, () =>
+      expect(checkStatus({ decisionId: 'd', state: 'approved', ...given })).to.deep.include({ params, digest }));
+
+  it('has no edited params where none are given', () => {
+    expect(checkStatus({ decisionId: 'd', state: 'approved', params: null, digest: null })).not.to.have.any.keys('params', 'digest');
+  });
+
   it('takes words of another type for none', () => {
     expect(checkStatus({ decisionId: 'd', state: 'denied', reason: 5, by: {} })).to.include({ reason: undefined, by: undefined });
   });

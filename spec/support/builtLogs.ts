@@ -36,6 +36,7 @@ export interface BuiltCall {
 }
 
 export const POLICIES = { id: 'refunds', hash: 'a'.repeat(64) };
+export const GRANT = 'grt_1';
 export const SET = 'b'.repeat(64);
 
 /** A log over the format, without a writer or a sink: specs can make it say anything. */
@@ -219,6 +220,26 @@ export function verdict(log: BuiltLog, call: BuiltCall, over: Over = {}): BuiltL
   );
 }
 
+/** An edit of what `call` has now. @returns the call as it is from then on */
+export function amended(log: BuiltLog, call: BuiltCall, params: object, over: Over = {}): BuiltCall {
+  const effective = committed('effective', call.salt, params);
+  log.add(
+    'amended',
+    {
+      ...idsOf(call),
+      by: 'eve',
+      assurance: 'code',
+      from: call.effective,
+      effective,
+      changed: committed('changed', call.salt, ['/amount']),
+      policies: [{ ...POLICIES, approvers: ['leads'] }],
+      policySetHash: SET,
+    },
+    over,
+  );
+  return { ...call, effective };
+}
+
 export function consumed(log: BuiltLog, call: BuiltCall, over: Over = {}): BuiltLog {
   return log.add('consumed', { ...idsOf(call), token: `token-${call.decisionId}`, effective: call.effective }, over);
 }
@@ -248,6 +269,17 @@ export function approvedCall(log: BuiltLog, call: BuiltCall = builtCall()): Buil
 export function ranApproved(log: BuiltLog, call: BuiltCall): BuiltLog {
   const run = { taskId: `task-${call.decisionId}`, claim: `claim-${call.decisionId}` };
   return settled(entering(begun(consumed(log, call), call), call, run), call, { taskId: run.taskId });
+}
+
+/** A person lets the yes on a call count for more like it. */
+export function grant(log: BuiltLog, call: BuiltCall, over: Over = {}): BuiltLog {
+  const fields = { by: 'bob', how: 'made', grantId: GRANT, maxUses: 2, expiresAt: log.at + 3_600_000, lifts: [POLICIES] } as const;
+  return log.add('grant', { ...idsOf(call), ...fields }, over);
+}
+
+/** A call that a grant answers. */
+export function grantedCall(log: BuiltLog, over: Over = {}, call: BuiltCall = builtCall()): BuiltLog {
+  return settled(entering(decided(log, call, { grantId: GRANT, ...over }), call), call);
 }
 
 /** Logs as a verification reads them. */

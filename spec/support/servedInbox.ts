@@ -10,7 +10,8 @@ import type { SignedTenantStore } from '../../lib/store/signing/signedTenantStor
 import { elements } from './pageElements.js';
 import type { PageElements } from './pageElements.js';
 
-const STATE_KEY = new SecretString('state-key-for-specs-0123456789abcdef');
+/** The key of their store. */
+export const SPEC_STATE_KEY = new SecretString('state-key-for-specs-0123456789abcdef');
 
 /** Three tools whose calls people decide, by severity. */
 export const INBOX_POLICIES = `@id("all") permit (principal, action, resource);
@@ -61,10 +62,10 @@ export interface ServedInbox {
 /** Starts one. */
 export async function servedInbox(options: Partial<TenantConfig> = {}): Promise<ServedInbox> {
   const memory = new MemoryStateStore();
-  const plane = createDataPlane({ policies: { text: INBOX_POLICIES }, ...options, store: memory, stateKey: STATE_KEY } as never);
+  const plane = createDataPlane({ policies: { text: INBOX_POLICIES }, ...options, store: memory, stateKey: SPEC_STATE_KEY } as never);
   await plane.ready();
-  const store = signedTenantStore(memory.forTenant('default', { forOthers: true }), { stateKey: STATE_KEY, tenantId: 'default' });
-  const identity = new Identity({ tenantId: 'default', records: store.records, stateKey: STATE_KEY });
+  const store = signedTenantStore(memory.forTenant('default', { forOthers: true }), { stateKey: SPEC_STATE_KEY, tenantId: 'default' });
+  const identity = new Identity({ tenantId: 'default', records: store.records, stateKey: SPEC_STATE_KEY });
   const key = (await plane.createKey({ name: 'spec', scopes: ['decide'], sessionTrusted: true })).key.reveal();
   const send = (path: string, init: RequestInit): Promise<Response> =>
     plane.fetch(new Request(`http://localhost${path}`, { redirect: 'manual', ...init }));

@@ -62,8 +62,8 @@ export class LogOutbox implements EventOutbox {
     const records = this.#place.records();
     if (records?.insertsBeside !== true || records.discard === undefined) return;
     this.#records = records;
-    await this.#sweepQuietly();
-    this.#timer = setInterval(() => void this.#sweepQuietly(), SWEEP_MS);
+    await this.#sweepQuietly(records);
+    this.#timer = setInterval(() => void this.#sweepQuietly(records), SWEEP_MS);
     this.#timer.unref();
   }
 
@@ -74,12 +74,12 @@ export class LogOutbox implements EventOutbox {
 
   async close(): Promise<void> {
     clearInterval(this.#timer);
-    clearTimeout(this.#soon);
     if (this.#records === undefined) return;
     await this.#sweeping;
     // what cannot be written now is written by the next process
     await this.#log.flush().catch(() => {});
-    while (this.#discarding !== undefined) await this.#discarding;
+    while ((this.#sweeping ?? this.#discarding) !== undefined) await (this.#sweeping ?? this.#discarding);
+    clearTimeout(this.#soon);
     this.#records = undefined;
   }
 
@@ -130,31 +130,34 @@ export class LogOutbox implements EventOutbox {
 
   async #opened(): Promise<string> {
     await this.#log.flush();
-    this.#logId ??= (await logPlaces.idOf(this.#log.sink.source, this.#log.writer() ?? '')) ?? '';
+    // a log that is open has a name and a first line
+    this.#logId ??= (await logPlaces.idOf(this.#log.sink.source, this.#log.writer() as string)) as string;
     return this.#logId;
   }
 
   #sweepSoon(): void {
+    const records = this.#records;
+    if (records === undefined) return;
     this.#soon ??= setTimeout(() => {
       this.#soon = undefined;
-      void this.#sweepQuietly();
+      void this.#sweepQuietly(records);
     }, RETRY_MS).unref();
   }
 
-  #sweepQuietly(): Promise<void> {
-    this.#sweeping ??= this.#sweep()
+  #sweepQuietly(records: SignableRecordStore): Promise<void> {
+    this.#sweeping ??= this.#sweep(records)
       .catch((error: unknown) => publishCallbackError('sweeping the audit outbox', error))
       .finally(() => (this.#sweeping = undefined));
     return this.#sweeping;
   }
 
   /** Writes what is left in the store: of this log, and of logs that no one has open. */
-  async #sweep(): Promise<void> {
+  async #sweep(records: SignableRecordStore): Promise<void> {
     const { sink, kept } = this.#log;
     const logId = await this.#opened();
     if (this.#written.size > 0) this.#discardSoon();
     const others = new Map<string, StoredRecord[]>();
-    for (const row of (await this.#records?.list({ kind: EVENT_KIND, limit: PAGE }))?.records ?? []) {
+    for (const row of (await records.list({ kind: EVENT_KIND, limit: PAGE })).records) {
       if (kept.isBusy(row.id)) continue;
       const { index2: of = '' } = row;
       if (of === logId) await this.#writeLate(row, logId);

@@ -16,6 +16,8 @@ import { checkedVerifyOptions } from './VerifyOptions.js';
 import type { CheckedVerifyOptions, VerifyOptions } from './VerifyOptions.js';
 
 const MAX_FINDINGS = 1_000;
+/** What is said by one of the heads that were given. */
+const OUTSIDE = { by: 'a head from outside', outside: true } as const;
 /** How often a log that is being written is looked at again. */
 const LOOK_AGAIN_MS = 100;
 
@@ -59,7 +61,9 @@ class Verification {
   async run(): Promise<AuditReport> {
     const { heads, store, trusted } = this.#options;
     // what is said of the logs is read before them: they only grow
-    for (const head of heads) this.#heads.claim(writerOf(head.origin), { size: head.size, root: head.root, by: 'a head from outside' });
+    for (const { origin, size, root, others = [] } of heads)
+      // it says too how far the other logs were
+      for (const head of [{ writer: writerOf(origin), size, root }, ...others]) this.#heads.claim(head.writer, { ...OUTSIDE, ...head });
     for await (const text of store?.heads?.() ?? []) this.#claimStored(text);
     const writers = await this.#source.writers();
     for (const writer of writers) await this.#heads.readOwn(this.#source, writer, this.#integrity);
@@ -71,7 +75,7 @@ class Verification {
     const [integrity, completeness, lawVerdict] = [this.#integrity, this.#completeness, this.#lawFindings].map((found) =>
       found.verdict(),
     ) as [AuditReport['integrity'], AuditReport['integrity'], AuditReport['law']];
-    const proven = heads.length > 0;
+    const proven = heads.length > 0 && logs.every(({ covered, size }) => covered > 0 || size === 0);
     return {
       ok: integrity.ok && completeness.ok && lawVerdict.ok && proven,
       integrity,
@@ -95,11 +99,14 @@ class Verification {
     });
     this.#law.start(writer);
     const openings = new OpeningsInOrder(this.#options.openings === false ? undefined : this.#source.openings(writer));
-    await this.#readLines(check, writer, openings);
+    const own = this.#heads.ownOf(this.#source, writer);
+    await supply(check, own, 0);
+    await this.#readLines(check, writer, openings, own);
+    await own.return?.();
     const seen = check.size;
     for (const until = Date.now() + waitMs; (check.signed < seen || check.isTorn) && Date.now() < until;) {
       await new Promise((resolve) => setTimeout(resolve, LOOK_AGAIN_MS));
-      const later = await this.#laterHeads(writer, seen);
+      const later = await this.#heads.readLater(this.#source, writer, seen);
       if (later.length === 0) continue;
       check.moreHeads(later);
       await this.#readLines(check, writer, openings);
@@ -110,13 +117,14 @@ class Verification {
     return log;
   }
 
-  async #readLines(check: LogCheck, writer: string, openings: OpeningsInOrder): Promise<void> {
+  async #readLines(check: LogCheck, writer: string, openings: OpeningsInOrder, own?: AsyncIterator<Head>): Promise<void> {
     check.torn(false);
     for await (const lines of this.#source.lines(writer, check.size)) {
       if ('torn' in lines) {
         check.torn(true);
         continue;
       }
+      if (own !== undefined) await supply(check, own, check.size + lines.length);
       for (const line of lines) {
         const seq = check.size;
         const record = check.line(line);
@@ -162,16 +170,6 @@ class Verification {
     if (fault === undefined) return opening;
     this.#integrity.add('opening', record.writer, record.seq, `The opening of record ${record.seq} is not its own: it ${fault}.`);
     return undefined;
-  }
-
-  /** The checkpoints that cover what was read, of a log that is being written. */
-  async #laterHeads(writer: string, size: number): Promise<readonly Head[]> {
-    const later: Head[] = [];
-    for await (const text of this.#source.checkpoints(writer)) {
-      const head = readHead(text);
-      if (head !== undefined && head.size >= size) later.push(head);
-    }
-    return later;
   }
 
   #checkEnd({ writer, keys, closed }: VerifiedLog): void {
@@ -221,4 +219,17 @@ class Verification {
   #unrecorded(what: string): void {
     this.#completeness.add('unrecorded', 'store', undefined, `The store has an approval that was ${what}, and no log says so.`);
   }
+}
+
+/** Gives a check the checkpoints of its log that it needs for its lines up to that size, and the one after, by which it sees where lines are missing. */
+async function supply(check: LogCheck, own: AsyncIterator<Head>, size: number): Promise<void> {
+  if (check.headsUntil > size) return;
+  const heads: Head[] = [];
+  for (;;) {
+    const next = await own.next();
+    if (next.done === true) break;
+    heads.push(next.value);
+    if (next.value.size > size) break;
+  }
+  check.moreHeads(heads);
 }

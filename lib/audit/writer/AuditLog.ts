@@ -59,7 +59,7 @@ export class AuditLog implements KeepingJournal {
   readonly #commit: GroupCommit;
   readonly #kept = new KeptRows();
   #closing: Promise<void> | undefined;
-  #isWritten: ((event: JournalEvent) => boolean) | undefined;
+  readonly #servers: ((event: JournalEvent) => boolean)[] = [];
 
   /** @throws ConfigError for an option that is missing or wrong */
   constructor(options: AuditLogOptions) {
@@ -84,9 +84,9 @@ export class AuditLog implements KeepingJournal {
     this.#options.source = 'server';
   }
 
-  /** @internal A server beside the module writes some of what the module tells. `undefined`: it no longer does. */
-  writtenBy(isWritten: ((event: JournalEvent) => boolean) | undefined): void {
-    this.#isWritten = isWritten;
+  /** @internal A server beside the module writes some of what the module tells: it is asked of each event, also after it was closed. */
+  writtenBy(isWritten: (event: JournalEvent) => boolean): void {
+    this.#servers.push(isWritten);
   }
 
   /** Takes an event. It is made a record and written later, outside the call. */
@@ -94,8 +94,9 @@ export class AuditLog implements KeepingJournal {
     if (this.#closing !== undefined || event.kind === 'task') return;
     const kept = this.#kept.take(event);
     // a server beside the module has kept it in its own outbox
-    if (this.#isWritten?.(event) === true) return kept === 'late' ? undefined : kept?.leave();
+    const isServed = this.#servers.some((isWritten) => isWritten(event));
     if (kept === 'late') return;
+    if (isServed) return kept?.leave();
     // while the log is not open, another process may write what is kept
     if (kept !== undefined && !this.#commit.isOpen) return kept.leave();
     if (this.#queue.add({ event, at: Date.now(), kept })) this.#commit.start();

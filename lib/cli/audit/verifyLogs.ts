@@ -92,9 +92,10 @@ function findingLine({ writer, code, message }: AuditFinding): string {
 
 /** What a reader of "ok" has to know, too. */
 function noteLines({ counts, logs, integrity }: AuditReport): readonly string[] {
-  const { notWitnessed, approvedElsewhere, open, signatures, erasedStatements } = counts;
+  const { notWitnessed, approvedElsewhere, grantedElsewhere, open, signatures, erasedStatements } = counts;
   // in a log that was changed, no checkpoint after that can be compared
   const later = integrity.ok ? logs.filter(({ size, signed }) => signed < size) : [];
+  const isCovered = logs.some(({ covered }) => covered > 0);
   const note = (n: number, line: string): readonly string[] => (n === 0 ? [] : [line]);
   return [
     ...note(notWitnessed, `${counted(notWitnessed, 'call')} allowed, and not witnessed: no log here says whether they ran`),
@@ -102,13 +103,22 @@ function noteLines({ counts, logs, integrity }: AuditReport): readonly string[] 
       approvedElsewhere,
       `${counted(approvedElsewhere, 'run')} under approvals that a service elsewhere keeps: its log says who approved`,
     ),
+    ...note(grantedElsewhere, `${counted(grantedElsewhere, 'call')} under grants that were made elsewhere: no log here says who made them`),
     ...note(open, `${counted(open, 'run')} without an end so far`),
     ...note(signatures, `${counted(signatures, 'verdict')} signed with a passkey`),
     ...note(erasedStatements, `${counted(erasedStatements, 'statement')} erased: those signatures prove who signed, not what`),
+    ...logs.flatMap(({ writer, size, covered }) =>
+      isCovered && covered < size ? [`${revealText(writer)}: ${uncovered(size, covered)}`] : [],
+    ),
     ...later.map(
       ({ writer, size, signed }) => `${revealText(writer)} is being written: ${counted(size - signed, 'record')} not signed yet`,
     ),
   ];
+}
+
+function uncovered(size: number, covered: number): string {
+  if (covered === 0) return 'no head from outside covers this log';
+  return `${counted(size - covered, 'record')} after the last head from outside`;
 }
 
 function adviceLines({ completeness, keys }: AuditReport, allowUnproven: boolean): readonly string[] {

@@ -54,10 +54,15 @@ function servedGrants({ client }: Extract<Host, { kind: 'server' }>): GrantAcces
     async list({ agent, tool, active }) {
       const given = { agent, tool, ...(active && { active: 'true' }) };
       const query = new URLSearchParams(Object.entries(given).filter((pair): pair is [string, string] => pair[1] !== undefined));
-      return read(await client.ask('GET', `/v1/grants?${query.toString()}`));
+      // an empty query is not sent, so it must not be signed
+      return read(await client.ask('GET', query.size === 0 ? '/v1/grants' : `/v1/grants?${query.toString()}`));
     },
     get: one,
-    explain: async (id) => (await one(id))?.cedar ?? '',
+    async explain(id) {
+      const grant = await one(id);
+      if (grant?.cedar === undefined) throw new CliError('the server does not say what this grant covers; it may be of another version');
+      return grant.cedar;
+    },
     revoke: async (id, reason) =>
       read(await client.ask('POST', `${pathOf(id)}/revoke`, reason === undefined ? {} : { reason }))[0] as Grant,
   };

@@ -57,8 +57,10 @@ export async function revokeGrant(id: string, flags: RevokeGrantFlags, io: CliIo
     await found(access, id);
     return access.revoke(id, flags.reason);
   });
+  const { revoked } = grant;
+  if (revoked === undefined) throw new CliError('the grant is not taken back: the server answered that it is still in force; try again');
   if (flags.json === true) writeJson(io, grant);
-  else writeLines(io.out, [`revoked by ${revealText(grant.revoked?.by ?? '')}: ${grant.used} of ${grant.maxUses} uses were used`]);
+  else writeLines(io.out, [`revoked by ${revealText(revoked.by)}: ${grant.used} of ${grant.maxUses} uses were used`]);
   return EXIT.ok;
 }
 
@@ -108,10 +110,10 @@ function timeOf(ms: number): string {
 function valueLines(where: string, root: Readonly<Record<string, unknown>>, terms: Readonly<Record<string, unknown>>): readonly string[] {
   const lines: string[] = [];
   const walk = (value: unknown, at: string): void => {
-    if (Object.hasOwn(terms, at)) lines.push(`  ${where}${revealText(at)}  ${JSON.stringify(terms[at])}`);
+    if (Object.hasOwn(terms, at)) lines.push(`  ${where}${revealText(at)}  ${revealText(JSON.stringify(terms[at]), { isJson: true })}`);
     else if (typeof value === 'object' && value !== null && !Array.isArray(value)) {
       for (const [name, inner] of Object.entries(value)) walk(inner, `${at}/${name.replaceAll('~', '~0').replaceAll('/', '~1')}`);
-    } else lines.push(`  ${where}${revealText(at)}  exactly ${revealText(JSON.stringify(value))}`);
+    } else lines.push(`  ${where}${revealText(at)}  exactly ${revealText(JSON.stringify(value), { isJson: true })}`);
   };
   walk(root, '');
   return lines;

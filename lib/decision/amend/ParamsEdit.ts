@@ -1,5 +1,4 @@
 import { isPlainObject } from '../../common/data/plainObject.js';
-import { UnsupportedParamError } from '../../model/errors/CallErrors.js';
 import { parsePointer } from '../../model/snapshot/parsePointer.js';
 import { takeSnapshot } from '../../model/snapshot/takeSnapshot.js';
 
@@ -69,10 +68,9 @@ function placeOf(pointer: string, where: string, refuse: (message: string) => ne
 /** All of them together are no larger than the params of a call. */
 function valuesOf(set: ParamsEdit['set'], refuse: (message: string) => never): Readonly<Record<string, unknown>> {
   try {
-    const { value, firstNull } = takeSnapshot(set ?? {});
+    const { value, firstNull } = takeSnapshot({ ...set });
     if (firstNull === undefined) return value as Readonly<Record<string, unknown>>;
-  } catch (error) {
-    if (!(error instanceof UnsupportedParamError)) throw error;
+  } catch {
     return refuse('`set` must hold values that a call can have: JSON, BigInt or Date, within the limits of size and depth.');
   }
   return refuse('`set` must not hold null: a policy would take it for nothing. Use `remove` instead.');

@@ -72,7 +72,7 @@ export class ApprovalDesk extends SafeEmitter<DeskEvents> {
     this.#journal = combineJournals(options.journal);
     this.isJournaled = this.#journal !== undefined;
     this.#useRules = {
-      haltChanges: options.haltChanges,
+      haltChanges: (record, again) => (this.#people?.haltChanges ?? options.haltChanges)?.(record, again),
       now: () => this.#clock.now(),
       tenantId: options.tenantId ?? null,
       isStillCovered: (record) => this.#isStillCovered(record),

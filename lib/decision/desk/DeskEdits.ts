@@ -15,7 +15,7 @@ import { approvalPolicy } from './ApprovalRequest.js';
 import { hiddenFromApprover } from '../../model/view/viewOf.js';
 import { bindingDigest } from './use/bindingDigest.js';
 import { semanticsOf } from './use/semantics.js';
-import { readVerdict } from './verdict.js';
+import { readVerdict, VERDICT_FIELDS } from './verdict.js';
 import type { AmendInput, VerdictInput } from './verdict.js';
 
 /** What an approval would be, once it is edited. Nothing of it is recorded. */
@@ -36,6 +36,8 @@ export interface EditedApproval {
 export type EditorInput = Pick<Amendment, 'by' | 'name' | 'reason' | 'assurance'>;
 
 const EDIT_FIELDS = { set: 'any', remove: 'any', editedDigest: 'string', asking: 'string' } as const;
+const { edit: _edit, key: _key, ...VERDICT } = VERDICT_FIELDS;
+const AMEND_FIELDS = { set: 'any', remove: 'any', editedDigest: 'any', asking: 'any', ...VERDICT } as const;
 
 /** Makes edited approvals for one desk. It records nothing. */
 export class DeskEdits {
@@ -156,6 +158,9 @@ export function amendedFields(
 /** An edit as a verdict has it. @throws VerdictError 400 `invalid_verdict`, `invalid_edit` */
 export function readAmendment(decisionId: string, given: AmendInput): VerdictInput {
   if (!isPlainObject(given)) return readVerdict(decisionId, given);
+  readOptions<AmendInput>(given, AMEND_FIELDS, (name, message) => {
+    throw new VerdictError(400, 'invalid_verdict', decisionId, `\`${name}\` ${message}`);
+  });
   const { set, remove, editedDigest, asking, ...rest } = given;
   return readVerdict(decisionId, { ...rest, edit: { set, remove, editedDigest, asking } });
 }

@@ -1,6 +1,5 @@
 import type { Awaitable } from '../../common/awaitable.js';
 import { LruMap } from '../../common/LruMap.js';
-import { publishCallbackError } from '../../model/diagnostics.js';
 import { VerdictError } from '../../model/errors/SetupErrors.js';
 import type { AmendedEvent, EndedEvent, Journal, VerdictEvent } from '../../model/Journal.js';
 import type { ApprovalPolicy, ApprovalRecord, Assurance, VerdictProof } from '../../store/ApprovalStore.js';
@@ -227,13 +226,12 @@ export class DeskVerdicts {
           ? { status: record.status }
           : withVerdict(record, { approve, verdict, giver, policies, proof, grant, isCovered }, desk.now());
       const statement = this.#signedStatement(record, approve, verdict, proof, grant?.digest);
+      if (approve === false) await this.#endGrants(record, giver.by);
       decided = await desk.record(shown, { ...amended, ...given }, (next) => [
         ...(amended === undefined ? [] : [amendedEvent(next, approve === 'amend' ? statement : undefined)]),
         ...(approve === 'amend' ? [] : [verdictEvent(next, approve, statement)]),
       ]);
-      if (decided === undefined) continue;
-      this.#notePace(giver.by);
-      if (approve === false) await this.#endGrants(record, giver.by);
+      if (decided !== undefined) this.#notePace(giver.by);
     }
     await grant?.make();
     return decided;
@@ -272,12 +270,14 @@ export class DeskVerdicts {
     });
   }
 
-  /** The refusal stands already: what fails here is told, and the next call is asked about as long as the refusal is remembered. */
+  /** Before the refusal is recorded: then the params are gone, and with them what its grants are found by. @throws VerdictError 503 `store_unavailable` */
   async #endGrants(record: ApprovalRecord, by: string): Promise<void> {
     try {
       await (await this.#desk.grants())?.refused(record, by);
-    } catch (error) {
-      publishCallbackError('grants', error);
+    } catch (cause) {
+      const message =
+        'The grants that cover this call could not all be taken back, so the refusal is not recorded and the call still waits. Refuse it again.';
+      throw new VerdictError(503, 'store_unavailable', record.decisionId, message, { cause });
     }
   }
 

@@ -1,5 +1,5 @@
 import type { Awaitable } from '../../common/awaitable.js';
-import type { VerdictProof } from '../../store/ApprovalStore.js';
+import type { ApprovalRecord, VerdictProof } from '../../store/ApprovalStore.js';
 
 /** A person as a directory knows them: one person, with all their ids. */
 export interface DirectoryPerson {
@@ -63,4 +63,6 @@ export interface DeskPeople {
   readonly directory: Directory;
   /** Without it, no verdict has the assurance `passkey`. */
   readonly proofs?: ProofVerifier | undefined;
+  /** What says that the use of an approval is halted. @defaultValue that of the options */
+  readonly haltChanges?: ((approval: ApprovalRecord, again?: boolean) => Awaitable<number | undefined>) | undefined;
 }

@@ -184,7 +184,8 @@ export function readVerdict(decisionId: string, given: VerdictInput): VerdictInp
   };
 }
 
-const VERDICT_FIELDS = {
+/** The fields of a verdict, and their kinds where nothing else checks them. */
+export const VERDICT_FIELDS = {
   by: 'any',
   reason: 'any',
   digest: 'any',

@@ -1,21 +1,18 @@
 import { attempt, chain } from '../../common/awaitable.js';
 import type { Awaitable } from '../../common/awaitable.js';
-import { nextId, randomId } from '../../common/nextId.js';
 import type { Logger } from '../../common/Logger.js';
 import { silentLogger } from '../../common/Logger.js';
-import type { Decision, DecisionRequest, DecisionStatus, Violation } from '../../model/Decision.js';
-import { EVIDENCE, newSalt } from '../../model/DecisionEvidence.js';
-import type { DecisionEvidence } from '../../model/DecisionEvidence.js';
-import type { AppliedPolicy, PolicyCall, PolicyEngine, PolicyOutcome } from '../../policy/PolicyEngine.js';
+import type { Decision, DecisionRequest, DecisionStatus } from '../../model/Decision.js';
+import type { PolicyCall, PolicyEngine, PolicyOutcome } from '../../policy/PolicyEngine.js';
 import { TakeRefusedError } from '../../store/counter/TakeRefusedError.js';
-import type { LimitDenial } from '../limit/LimitGate.js';
 import { askingOutcome, isOwn, limitedCall } from '../limit/limitedCall.js';
 import type { Limited } from '../limit/limitedCall.js';
+import { Answers, idFor } from './Answers.js';
 import { CallCounts, type CountingWay } from './CallCounts.js';
 import { computeFacts, NO_FACTS, type FactsOutcome } from './computeFacts.js';
 import { LazyPart } from '../../model/LazyPart.js';
 import type { Judgement, JudgedCall } from '../amend/decideEdited.js';
-import type { ApprovalRecord } from '../../store/ApprovalStore.js';
+import type { Amendment, ApprovalRecord } from '../../store/ApprovalStore.js';
 import { deskStatus, watchDesk } from './watchDesk.js';
 import { COUNTERS_OPTIONS, EMBEDDED_OPTIONS } from './EmbeddedDecisionServiceOptions.js';
 import type { EmbeddedDecisionServiceOptions } from './EmbeddedDecisionServiceOptions.js';
@@ -34,8 +31,6 @@ const RELEASED_WITHIN_MS = 60_000;
 
 type Ask = (outcome: Approvable, facts: Facts, engine: PolicyEngine) => Awaitable<Decision>;
 type Runnable = Exclude<PolicyOutcome, { effect: 'deny' }>;
-/** Why limits or policies deny a call. */
-type Why = Pick<LimitDenial, 'reason' | 'policies' | 'retryAtMs'> & { readonly code: string };
 /** A call that was counted under the id of its decision. */
 type CountedCall = Pick<Decision, 'decisionId' | 'limits'>;
 
@@ -45,13 +40,15 @@ export class EmbeddedDecisionService implements DecisionService {
   readonly #logger: Logger;
   readonly #notes: ProblemNotes | undefined;
   readonly #counts: CallCounts;
+  readonly #answers: Answers;
 
   constructor(options: EmbeddedDecisionServiceOptions) {
     this.#options = checkedOptions('EmbeddedDecisionService', options, EMBEDDED_OPTIONS);
     checkedOptions('counters', this.#options.counters ?? {}, COUNTERS_OPTIONS);
     this.#logger = options.logger ?? silentLogger;
     this.#notes = options.tellDeveloper && new ProblemNotes(options.tellDeveloper);
-    const { desk, policies } = this.#options;
+    const { desk, policies, exposePolicies = false } = this.#options;
+    this.#answers = new Answers(exposePolicies, desk.isJournaled);
     this.#counts = new CallCounts({ ...this.#options, logger: this.#logger });
     desk.useJudge((call, engine) => this.#judge(call, false, engine));
     desk.counts.askWith((record) => this.#counts.ofUse(record));
@@ -75,12 +72,15 @@ export class EmbeddedDecisionService implements DecisionService {
   reevaluate(request: DecisionRequest, decisionId: string): Awaitable<Decision> {
     const { desk } = this.#options;
     return chain(desk.get(decisionId), (record) => {
-      if (record?.amendments !== undefined) return this.#reevaluateEdited(request, record);
+      const edit = record?.amendments?.at(-1);
+      if (record !== undefined && edit !== undefined) return this.#reevaluateEdited(request, record, edit);
       const ask: Ask = (outcome, facts, engine) => {
         const covers = record !== undefined && coversCall(record, request, outcome, facts, desk);
         return chain(covers, (isCovered) =>
           isCovered
-            ? this.#shown(runnable({ decisionId, policySetHash: engine.hash }, outcome), outcome, facts, { salt: record?.auditSalt })
+            ? this.#answers.shown(runnable({ decisionId, policySetHash: engine.hash }, outcome), outcome, facts, {
+                salt: record?.auditSalt,
+              })
             : this.#ask(request, outcome, facts, engine),
         );
       };
@@ -90,14 +90,14 @@ export class EmbeddedDecisionService implements DecisionService {
   }
 
   /** Params that a person edited run as a sanitize does: the call as its agent made it is not what was approved. */
-  #reevaluateEdited(request: DecisionRequest, record: ApprovalRecord): Awaitable<Decision> {
+  #reevaluateEdited(request: DecisionRequest, record: ApprovalRecord, edit: Amendment): Awaitable<Decision> {
     const { desk } = this.#options;
     const { decisionId, auditSalt: salt } = record;
     const ask: Ask = (outcome, facts, engine) => this.#ask(request, outcome, facts, engine);
     const how: CountingWay = { counts: 'peek', token: decisionId };
     return chain(amending.get(), ({ decideEdited }) =>
       chain(
-        decideEdited((call, engine) => this.#judge(call, false, engine), request, record.amendments?.at(-1)?.params ?? request.params),
+        decideEdited((call, engine) => this.#judge(call, false, engine), request, edit.params),
         ({ original, edited, run }): Awaitable<Decision> => {
           const { outcome = original.outcome, facts = NO_FACTS.facts, engine } = edited ?? original;
           // what denies either of the two denies the call
@@ -108,8 +108,8 @@ export class EmbeddedDecisionService implements DecisionService {
             const { params, message, policySetHash } = run;
             return chain(this.#counts.refusalOf(request, outcome, params, record), (why) =>
               why === undefined
-                ? this.#shown({ effect: 'sanitize', decisionId, params, message, policySetHash }, outcome, facts, { salt })
-                : this.#denied(request, { ...outcome, policies: why.policies }, facts, engine, why),
+                ? this.#answers.shown({ effect: 'sanitize', decisionId, params, message, policySetHash }, outcome, facts, { salt })
+                : this.#answers.denied(request, { ...outcome, policies: why.policies }, facts, engine, why),
             );
           });
         },
@@ -218,7 +218,7 @@ export class EmbeddedDecisionService implements DecisionService {
     if (outcome.effect === 'deny') {
       if (outcome.problems !== undefined) this.#notes?.note(toolName, outcome.problems, engine.hash);
       if (outcome.detail !== undefined) this.#logger.warn({ toolName, code: outcome.code, detail: outcome.detail }, 'denied');
-      return this.#denied(request, outcome, facts, engine, outcome);
+      return this.#answers.denied(request, outcome, facts, engine, outcome);
     }
     if (outcome.limits !== undefined) return this.#limited(request, { ...outcome, limits: outcome.limits }, facts, engine, ask, how);
     return this.#answered(request, outcome, facts, engine, ask);
@@ -234,22 +234,9 @@ export class EmbeddedDecisionService implements DecisionService {
   ): Awaitable<Decision> {
     if (outcome.effect === 'approval_needed') return ask(outcome, facts, engine);
     const base = { decisionId: idFor(request), ...counted, policySetHash: engine.hash };
-    if (outcome.effect === 'allow') return this.#shown({ effect: 'allow', ...base }, outcome, facts);
+    if (outcome.effect === 'allow') return this.#answers.shown({ effect: 'allow', ...base }, outcome, facts);
     const { params, message } = outcome;
-    return this.#shown({ effect: 'sanitize', params, message, reason: message, ...base }, outcome, facts);
-  }
-
-  #denied(request: DecisionRequest, outcome: PolicyOutcome, facts: Facts, engine: PolicyEngine, why: Why): Decision {
-    const { code, reason, retryAtMs } = why;
-    const violations = this.#violations(why.policies, code === 'limit_reached' ? LIMIT : undefined);
-    const decision = {
-      effect: 'deny',
-      decisionId: idFor(request),
-      reason,
-      violations,
-      ...(retryAtMs !== undefined && { retryAtMs }),
-    } as const;
-    return this.#shown({ ...decision, policySetHash: engine.hash }, outcome, facts, { code });
+    return this.#answers.shown({ effect: 'sanitize', params, message, reason: message, ...base }, outcome, facts);
   }
 
   /** What limits say comes after what policies say: a call that runs at once is counted now, an approved one when its approval is used. */
@@ -277,7 +264,7 @@ export class EmbeddedDecisionService implements DecisionService {
             'denied by a limit',
           );
           if (how.isCall === true) this.#options.onLimit?.({ how: 'refused', toolName: request.toolName, policies: finding.policies });
-          return this.#denied(request, { ...outcome, policies: finding.policies }, facts, engine, finding);
+          return this.#answers.denied(request, { ...outcome, policies: finding.policies }, facts, engine, finding);
         }
         if (finding.kind === 'asks') return ask(askingOutcome(outcome, finding.approvals), facts, engine);
         if (takes && finding.near.length > 0) {
@@ -308,15 +295,21 @@ export class EmbeddedDecisionService implements DecisionService {
     return chain(grants.redeem({ request, params, facts, approvals }, dryRun), (grant) =>
       grant === undefined
         ? this.#ask(request, outcome, facts, engine, dryRun)
-        : this.#shown(runnable({ decisionId: idFor(request), grantId: grant.id, policySetHash: engine.hash }, outcome), outcome, facts),
+        : this.#answers.shown(
+            runnable({ decisionId: idFor(request), grantId: grant.id, policySetHash: engine.hash }, outcome),
+            outcome,
+            facts,
+          ),
     );
   }
 
   #ask(request: DecisionRequest, outcome: Approvable, facts: Facts, engine: PolicyEngine, dryRun = false): Awaitable<Decision> {
     const { desk, unattended } = this.#options;
-    const violations = this.#violations(outcome.policies);
+    const violations = this.#answers.violations(outcome.policies);
     const denied = (reason: string, code: string): Decision =>
-      this.#shown({ effect: 'deny', decisionId: idFor(request), reason, violations, policySetHash: engine.hash }, outcome, facts, { code });
+      this.#answers.shown({ effect: 'deny', decisionId: idFor(request), reason, violations, policySetHash: engine.hash }, outcome, facts, {
+        code,
+      });
     if (request.remote?.appliesChanges === false && outcome.params !== undefined) return denied(NOT_APPLIED, 'changes_not_applied');
     if (unattended === 'deny' && !desk.attended)
       return denied(`Approval is needed, but no approver is attached: ${outcome.reason}`, 'unattended');
@@ -327,7 +320,7 @@ export class EmbeddedDecisionService implements DecisionService {
     const refused = (why: string): Decision => denied(`A person recently denied this call: ${why}`, 'recently_denied');
     if (dryRun || request.remote?.opens === false)
       return chain(desk.standingRefusal(opening), (why) =>
-        why === undefined ? this.#shown({ ...asking, decisionId: idFor(request) }, outcome, facts) : refused(why),
+        why === undefined ? this.#answers.shown({ ...asking, decisionId: idFor(request) }, outcome, facts) : refused(why),
       );
     return chain(this.#counts.atOpening(request, outcome, opening), (counted) => {
       if (counted !== undefined && 'kind' in counted) return denied(counted.reason, counted.code);
@@ -340,11 +333,16 @@ export class EmbeddedDecisionService implements DecisionService {
             case 'conflict':
               throw keyReused();
             case 'exists':
-              return this.#shown({ ...decisionOf(opened.record, outcome), violations }, outcome, facts, { salt: opened.record.auditSalt });
+              return this.#answers.shown({ ...decisionOf(opened.record, outcome), violations }, outcome, facts, {
+                salt: opened.record.auditSalt,
+              });
             case 'opened': {
               const { record: approval } = opened;
               const { decisionId, expiresAtMs, auditSalt: salt } = approval;
-              return this.#shown({ ...asking, decisionId, approvalId: decisionId, expiresAtMs }, outcome, facts, { salt, approval });
+              return this.#answers.shown({ ...asking, decisionId, approvalId: decisionId, expiresAtMs }, outcome, facts, {
+                salt,
+                approval,
+              });
             }
           }
         },
@@ -355,46 +353,7 @@ export class EmbeddedDecisionService implements DecisionService {
       );
     });
   }
-
-  /** The policies that are only watched. The caller learns of them only if the module shows policies. */
-  #observedBy(observed: readonly AppliedPolicy[]): Pick<Decision, 'observed' | 'policyEvaluations'> {
-    const names = observed.map(({ id, hash }) => ({ id, hash }));
-    if (this.#options.exposePolicies !== true) return { observed: names };
-    return { observed: names, policyEvaluations: names.map(({ id, hash }) => ({ id, hash, effect: 'observed' })) };
-  }
-
-  /** The decision with the policies that are only watched, and with what a journal learns of it, where there is one. */
-  #shown(decision: Decision, outcome: PolicyOutcome, facts: Facts, { salt, code, approval }: Shown = NOTHING_MORE): Decision {
-    const observed = decision.effect === 'deny' || outcome.effect === 'deny' ? undefined : outcome.observed;
-    const told = observed === undefined ? decision : { ...decision, ...this.#observedBy(observed) };
-    if (!this.#options.desk.isJournaled) return told;
-    const policies = outcome.policies.map(({ id, hash }) => ({ id, hash }));
-    const asking = outcome.effect === 'approval_needed' ? outcome.approvals : undefined;
-    return { ...told, [EVIDENCE]: { salt: salt ?? newSalt(), policies, asking, observed: told.observed, code, facts, approval } };
-  }
-
-  /** What the caller, and so perhaps a model, learns: reasons that the policies' author wrote; policy ids only if the module says so. */
-  #violations(policies: readonly AppliedPolicy[], { type, message } = POLICY): readonly Violation[] {
-    return policies
-      .filter((p) => p.effect !== 'permit')
-      .map((p) => ({
-        type,
-        message: p.reason ?? message,
-        ...(this.#options.exposePolicies === true ? { condition: p.id } : {}),
-      }));
-  }
 }
 
-/** What a journal learns besides. */
-type Shown = { readonly [K in 'salt' | 'code' | 'approval']?: DecisionEvidence[K] | undefined };
-
-const POLICY = { type: 'policy', message: 'a policy forbids it' };
-const LIMIT = { type: 'limit', message: 'a limit is reached' };
-const NOTHING_MORE: Shown = Object.freeze({});
 const NOT_SHOWN = 'A policy demands that the person who decides sees what the guard of this call hides.';
 const NOT_APPLIED = 'A policy changes the params of this call, and an approved call of this client runs as it was sent.';
-
-/** An id that other programs get to see tells them nothing about other calls. */
-function idFor({ remote }: DecisionRequest): string {
-  return remote === undefined ? nextId('dec') : randomId('dec');
-}

@@ -1,5 +1,6 @@
 import { attempt, chain } from '../../common/awaitable.js';
 import type { Awaitable } from '../../common/awaitable.js';
+import { LruMap } from '../../common/LruMap.js';
 import type { OptionKinds } from '../../common/readOptions.js';
 import { publishCallbackError } from '../../model/diagnostics.js';
 import { VerdictError } from '../../model/errors/SetupErrors.js';
@@ -44,7 +45,7 @@ export class GrantDesk implements GrantMaker {
   readonly rows: GrantRows;
   readonly #parts: GrantParts;
   readonly #makers: MakerStanding;
-  readonly #scopes = new Map<string, GrantedScope>();
+  readonly #scopes = new LruMap<string, GrantedScope>(MAX_SCOPES);
 
   constructor(parts: GrantParts) {
     this.#parts = parts;
@@ -196,7 +197,6 @@ export class GrantDesk implements GrantMaker {
   #scopeOf(grant: Grant): GrantedScope {
     const known = this.#scopes.get(grant.id);
     if (known !== undefined) return known;
-    if (this.#scopes.size >= MAX_SCOPES) this.#scopes.clear();
     const scope = new GrantedScope(grant);
     this.#scopes.set(grant.id, scope);
     return scope;

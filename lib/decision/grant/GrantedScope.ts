@@ -3,6 +3,7 @@ import type { DecisionRequest } from '../../model/Decision.js';
 import { pointer } from '../../model/Params.js';
 import type { Params } from '../../model/Params.js';
 import { requesterOf } from '../../model/personId.js';
+import type { GrantCeiling } from '../../model/terms/ApprovalTerms.js';
 import type { GrantScope } from '../../model/terms/Grant.js';
 import { readTerm } from '../../model/terms/GrantTerm.js';
 import type { GrantTerms } from '../../model/terms/GrantTerm.js';
@@ -23,9 +24,11 @@ export interface AskedCall {
 }
 
 /** Whether a policy lets a yes count for later calls: see `@grantable`. */
-export function isGrantable(policy: Pick<ApprovalPolicy, 'grantable' | 'quorum' | 'severity' | 'distinct' | 'needsPreview'>): boolean {
-  const { grantable, quorum = 1, severity, distinct, needsPreview } = policy;
-  return grantable !== undefined && quorum === 1 && severity !== 'critical' && distinct !== true && needsPreview !== true;
+export function isGrantable<P extends Pick<ApprovalPolicy, 'grantable' | 'quorum' | 'severity' | 'distinct'>>(
+  policy: P,
+): policy is P & { readonly grantable: GrantCeiling } {
+  const { grantable, quorum = 1, severity, distinct } = policy;
+  return grantable !== undefined && quorum === 1 && severity !== 'critical' && distinct !== true;
 }
 
 /** Who asks, as desks know them. */

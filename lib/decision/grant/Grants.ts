@@ -14,10 +14,13 @@ import type { GrantQuery } from './GrantRows.js';
 
 /** What grants are kept in, and for which desk. */
 export interface GrantsOptions {
+  /** The desk at which people approve, and grant. */
   readonly desk: ApprovalDesk;
   /** Absent where the store is durable but its rows are not signed: anyone who can write it could make a grant. */
   readonly records: (() => Awaitable<RecordStore>) | undefined;
+  /** The time, in epoch milliseconds. */
   readonly now: () => number;
+  /** Is told of each grant that is made, used up or revoked. */
   readonly journal?: Journal | undefined;
 }
 

@@ -44,20 +44,10 @@ export function grantDigest(draft: GrantDraft): string {
   return sha256(canonicalText(withoutUndefined(draft)));
 }
 
-/** The most that a grant of these policies may be. @returns `undefined` where there can be none */
-export function ceilingOf(record: Pick<ApprovalRecord, 'policies'>): GrantCeiling | undefined {
-  if (!record.policies.every(isGrantable)) return undefined;
-  const ceilings = record.policies.flatMap(({ grantable }) => grantable ?? []);
-  return { uses: Math.min(...ceilings.map(({ uses }) => uses)), forMs: Math.min(...ceilings.map(({ forMs }) => forMs)) };
-}
-
-/**
- * Why calls like the one of an approval can have no grant.
- *
- * @returns a sentence; `undefined` where they can
- */
-export function notGrantable(record: ApprovalRecord): string | undefined {
-  if (ceilingOf(record) === undefined)
+/** The most that a grant made with an approval may be; where there can be none, a sentence that says why. */
+export function ceilingOf(record: ApprovalRecord): GrantCeiling | string {
+  const { policies } = record;
+  if (!policies.every(isGrantable))
     return 'A policy that asks has no @grantable, or takes more than one person each time. Approve without a grant.';
   if (record.opaque.length > 0)
     return 'The call has params that no policy sees, so a grant could not say what it covers. Approve without a grant.';
@@ -72,7 +62,10 @@ export function notGrantable(record: ApprovalRecord): string | undefined {
   // that it was refused before says nothing of what it looks like, but a grant would answer the next one without anyone
   if (deceptiveCues(record).length > 0)
     return 'Something in the call may deceive, is cut, or was refused lately: each such call takes a person. Approve without a grant.';
-  return undefined;
+  return {
+    uses: Math.min(...policies.map(({ grantable }) => grantable.uses)),
+    forMs: Math.min(...policies.map(({ grantable }) => grantable.forMs)),
+  };
 }
 
 /**
@@ -82,9 +75,8 @@ export function notGrantable(record: ApprovalRecord): string | undefined {
  */
 export function draftGrant(record: ApprovalRecord, given: GrantInput): GrantDraft {
   const { decisionId } = record;
-  const why = notGrantable(record);
   const ceiling = ceilingOf(record);
-  if (why !== undefined || ceiling === undefined) throw new VerdictError(403, 'not_grantable', decisionId, why ?? '');
+  if (typeof ceiling === 'string') throw new VerdictError(403, 'not_grantable', decisionId, ceiling);
   const refuse = (message: string): never => {
     throw new VerdictError(400, 'invalid_grant', decisionId, message);
   };
@@ -102,12 +94,13 @@ export function draftGrant(record: ApprovalRecord, given: GrantInput): GrantDraf
   const loosenSession = anyRequester ? withAnyRequester(session, input.loosenSession) : input.loosenSession;
   if (loosenSession === undefined && anyRequester)
     refuse('grant: `anyRequester` is for calls whose session has a `user_id` that is a text; leave it out.');
-  const loosened = {
+  const terms = {
     params: checkedTerms('loosen', input.loosen, examples, refuse),
     session: checkedTerms('loosenSession', loosenSession, [session ?? {}], refuse),
     facts: checkedTerms('loosenFacts', input.loosenFacts, [facts], refuse),
   };
-  checkSize(loosened, { params, session: session ?? {}, facts }, refuse);
+  const loosened = { params: terms.params.terms, session: terms.session.terms, facts: terms.facts.terms };
+  checkSize(Object.values(terms), refuse);
   if (!anyRequester && Object.hasOwn(loosened.session, '/user_id'))
     refuse('grant: `loosenSession` names /user_id, which says whose calls are covered. Give `anyRequester: true` for those of every user.');
   return frozenData({
@@ -141,14 +134,22 @@ function withAnyRequester(session: ApprovalRecord['session'], given: GrantTerms 
   return typeof session?.['user_id'] === 'string' ? { ...given, '/user_id': 'any' } : undefined;
 }
 
+/** Terms that were checked. */
+interface CheckedTerms {
+  readonly terms: GrantTerms;
+  /** How many of them are ranges with decimals. */
+  readonly decimals: number;
+}
+
 /** Copies the terms, each read once. */
 function checkedTerms(
   name: string,
   given: GrantTerms | undefined,
   examples: readonly Readonly<Record<string, unknown>>[],
   refuse: (message: string) => never,
-): GrantTerms {
+): CheckedTerms {
   const terms: Record<string, GrantTerms[string]> = {};
+  let decimals = 0;
   for (const [at, value] of Object.entries(given ?? {})) {
     const shown = `grant: \`${name}\`: ${JSON.stringify(at.slice(0, 64))}`;
     const path = parsePointer(at);
@@ -164,24 +165,16 @@ function checkedTerms(
     if (!found.every((one) => termMatcher(term, one)(one)))
       return refuse(`${shown} does not cover the value in the approved call. Widen it.`);
     terms[at] = copy;
+    if (term.form === 'range' && !found.every((one) => isWholeRange(term, one))) decimals += 1;
   }
-  return terms;
+  return { terms, decimals };
 }
 
-function checkSize(
-  loosened: Readonly<Record<'params' | 'session' | 'facts', GrantTerms>>,
-  examples: Readonly<Record<'params' | 'session' | 'facts', unknown>>,
-  refuse: (message: string) => never,
-): void {
-  const all = Object.entries(loosened).flatMap(([root, terms]) =>
-    Object.entries(terms).map(([at, term]) => {
-      const example = valueAt(examples[root as 'params'], parsePointer(at) ?? []);
-      const read = readTerm(term);
-      return typeof read !== 'string' && read.form === 'range' && !isWholeRange(read, example);
-    }),
-  );
-  if (all.length > MAX_LOOSENED) refuse(`A grant loosens at most ${MAX_LOOSENED} values. Loosen fewer.`);
-  if (all.filter(Boolean).length > MAX_DECIMAL_RANGES)
+function checkSize(checked: readonly CheckedTerms[], refuse: (message: string) => never): void {
+  const count = checked.reduce((sum, { terms }) => sum + Object.keys(terms).length, 0);
+  const decimals = checked.reduce((sum, one) => sum + one.decimals, 0);
+  if (count > MAX_LOOSENED) refuse(`A grant loosens at most ${MAX_LOOSENED} values. Loosen fewer.`);
+  if (decimals > MAX_DECIMAL_RANGES)
     refuse(`A grant has at most ${MAX_DECIMAL_RANGES} ranges with decimals. Give whole bounds, or loosen fewer.`);
 }
 

@@ -1,6 +1,7 @@
 import { attempt } from '../../common/awaitable.js';
 import type { Awaitable } from '../../common/awaitable.js';
 import { canonicalDigest } from '../../common/data/canonical.js';
+import { LruMap } from '../../common/LruMap.js';
 import type { Grant } from '../../model/terms/Grant.js';
 import type { ApprovalPolicy, ApprovalRecord } from '../../store/ApprovalStore.js';
 import { eligiblePolicies } from '../desk/eligibility.js';
@@ -31,10 +32,12 @@ async function eligibleNow(
   return (await people.served?.proofs?.isHeld?.(by, credential)) === true ? found : undefined;
 }
 
+const MAX_KNOWN = 10_000;
+
 /** Remembers who may make a grant that answers for a call: a question that can be answered once and for all where no one knows people. */
 export class MakerStanding {
   readonly #people: () => PeopleRules;
-  readonly #known = new Set<string>();
+  readonly #known = new LruMap<string, true>(MAX_KNOWN);
 
   constructor(people: () => PeopleRules) {
     this.#people = people;
@@ -46,22 +49,19 @@ export class MakerStanding {
     const { rules, served } = people;
     const isFixed = rules.mayApprove === undefined && rules.directory === undefined && served === undefined;
     const key = isFixed ? JSON.stringify([grant.id, requesterIn(call.request), call.approvals.map(({ hash }) => hash)]) : '';
-    if (isFixed && this.#known.has(key)) return true;
+    if (isFixed && this.#known.get(key) === true) return true;
     return attempt(
       () => eligibleNow(grant, recordLike(call, nowMs), people),
       (found) => {
         // whose rights were taken once has given nothing out before, also where they are back
         if (found === undefined || found.giver.person?.epoch !== grant.epoch) return false;
-        if (this.#known.size >= MAX_KNOWN) this.#known.clear();
-        if (isFixed) this.#known.add(key);
+        if (isFixed) this.#known.set(key, true);
         return true;
       },
       () => false,
     );
   }
 }
-
-const MAX_KNOWN = 10_000;
 
 /** The call as the approval that it would open, for those who say who may decide it. */
 function recordLike({ request, params, facts, approvals }: AskedCall, nowMs: number): ApprovalRecord {

@@ -5,7 +5,7 @@ import type { GrantCeiling } from '../../model/terms/ApprovalTerms.js';
 import type { GrantTerms, GrantValue } from '../../model/terms/GrantTerm.js';
 import type { ApprovalCard, ApprovalPage, ApprovalPageQuery, ApprovalRecord } from '../../store/ApprovalStore.js';
 import { grantMatcher, isScalar } from './grantMatcher.js';
-import { ceilingOf, notGrantable } from './draftGrant.js';
+import { ceilingOf } from './draftGrant.js';
 
 /** How far back it is looked, in milliseconds. */
 const LOOKED_BACK_MS = 30 * DAY_MS;
@@ -24,6 +24,7 @@ export interface ProposedValue {
 
 /** A call of the last days that a grant would have covered and that a person refused. */
 export interface RefusedBefore {
+  /** The approval that was refused. */
   readonly decisionId: string;
   /** Who refused it, by the name of that time where it is known. */
   readonly by: string | undefined;
@@ -47,6 +48,7 @@ export interface GrantHistory {
 
 /** What a grant could be that is made with an approval. */
 export interface GrantProposal {
+  /** The approval whose yes would make the grant. */
   readonly decisionId: string;
   /** The digest that a yes names. */
   readonly digest: string;
@@ -75,10 +77,10 @@ export async function proposeGrant(
   loosen: GrantTerms = {},
 ): Promise<GrantProposal> {
   const { decisionId, digest } = record;
-  const why = notGrantable(record);
+  const ceiling = ceilingOf(record);
   const history = await historyOf(record, readPage, nowMs, loosen);
-  if (why !== undefined) return { decisionId, digest, why, values: [], history };
-  return { decisionId, digest, ceiling: ceilingOf(record), values: valuesOf(record), history };
+  if (typeof ceiling === 'string') return { decisionId, digest, why: ceiling, values: [], history };
+  return { decisionId, digest, ceiling, values: valuesOf(record), history };
 }
 
 function valuesOf({ params, session, facts }: ApprovalRecord): readonly ProposedValue[] {
@@ -127,7 +129,8 @@ async function historyOf(record: ApprovalRecord, readPage: ReadPage, nowMs: numb
 function isAlike({ params, digest }: ApprovalRecord, card: ApprovalCard, loosen: GrantTerms): boolean | undefined {
   if (card.digest === digest) return true;
   const { summary, unlisted = 0 } = card;
-  if (summary === undefined) return undefined;
+  // a call that was refused or has ended keeps none of its values
+  if (summary === undefined || summary.length === 0) return undefined;
   const shown: Record<string, unknown> = {};
   let isWhole = unlisted === 0;
   for (const { name, text, cut } of summary) {

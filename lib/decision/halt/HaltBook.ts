@@ -56,6 +56,8 @@ export class HaltBook implements HaltGate {
   #confirmedMs = -Infinity;
   /** Why what was read cannot be believed. */
   #doubt: string | undefined;
+  /** What the last look failed with; `undefined` since one has worked. */
+  #failure: unknown;
   #looking: Promise<void> | undefined;
   #looks = 0;
   #timer: NodeJS.Timeout | undefined;
@@ -87,11 +89,11 @@ export class HaltBook implements HaltGate {
 
   stop(call: HaltableCall): AegisError | undefined {
     const nowMs = this.#clock.now();
-    if (nowMs - this.#confirmedMs > this.#maxStaleMs) return unconfirmed(call, 'whether it is halted could not be confirmed for too long');
+    if (nowMs - this.#confirmedMs > this.#maxStaleMs)
+      return unconfirmed(call, 'whether it is halted could not be confirmed for too long', this.#failure);
     if (this.#doubt !== undefined) return unconfirmed(call, this.#doubt);
     if (this.#options.file?.isThere === true) return halted(call, 'Everything', undefined);
-    for (const halt of this.#standing)
-      if (isInScope(halt.scope, call) && isInForce(halt, nowMs)) return halted(call, whatOf(halt.scope, call), halt.untilMs);
+    for (const halt of this.#standing) if (isInScope(halt.scope, call) && isInForce(halt, nowMs)) return haltedBy(halt, call);
     return undefined;
   }
 
@@ -179,10 +181,14 @@ export class HaltBook implements HaltGate {
     const looked = attempt<void, void>(
       () => chain(file?.look(), () => this.#lookAtStore(all || ++this.#looks % READ_EVERY === 0)),
       () => {
+        this.#failure = undefined;
         if (this.#confirmedMs !== Infinity) this.#confirmedMs = Math.max(this.#confirmedMs, sentMs);
         this.#tell([]);
       },
-      (error) => publishCallbackError('looking up halts', error),
+      (error) => {
+        this.#failure = error;
+        publishCallbackError('looking up halts', error);
+      },
     );
     if (!isThenable(looked)) return undefined;
     this.#looking = Promise.resolve(looked).finally(() => (this.#looking = undefined));
@@ -265,6 +271,11 @@ function haltEvent(how: HaltEvent['how'], { id, scope, pending, untilMs, by, rea
   return { kind: 'halt', how, haltId: id, scope, pending, untilMs, by: lifted?.by ?? by, reason: lifted?.reason ?? reason };
 }
 
+/** Why a call in the scope of a halt does not go on. */
+export function haltedBy({ scope, untilMs }: Halt, call: HaltableCall): ForbiddenError {
+  return halted(call, whatOf(scope, call), untilMs);
+}
+
 const LOST = 'its halts cannot be read, or someone without the key has changed them';
 
 function whatOf({ all, agentId, toolName }: HaltScope, call: HaltableCall): string {
@@ -280,9 +291,10 @@ function halted({ agentId, toolName }: HaltableCall, what: string, untilMs: numb
   return new ForbiddenError(message, { code: 'halted', agentId, toolName });
 }
 
-function unconfirmed({ toolName }: HaltableCall, why: string): DecisionUnavailableError {
+/** @param cause what the store failed with, where it did: then the call may be sent again */
+function unconfirmed({ toolName }: HaltableCall, why: string, cause?: unknown): DecisionUnavailableError {
   const message = `Tool '${toolName}' did not run, because ${why}. Check that the store can be reached.`;
-  return new DecisionUnavailableError('halt_unknown', message);
+  return new DecisionUnavailableError('halt_unknown', message, cause === undefined ? undefined : { cause });
 }
 
 function noHalt(): ConfigError {

@@ -50,7 +50,7 @@ export function enterMethod<R, O>(
   const stop = stopOf(runtime, call, decision, approved);
   if (stop !== undefined) return withhold(call, stop, decision);
   if (runtime.journal !== undefined) return enterWithJournal(runtime, runtime.journal, call, effectiveParams, decision, withhold, approved);
-  const value = invokeInContext(call, decision.decisionId, approved?.taskId, effectiveParams, runtime.halts);
+  const value = invokeInContext(call, decision, approved?.taskId, effectiveParams, runtime.halts);
   return {
     kind: 'ran',
     value: runtime.steps.length === 0 ? value : replaced(runtime, call, decision, approved, value),
@@ -167,7 +167,7 @@ function enterWithJournal<R, O>(
       if (stop !== undefined) return withheld(stop);
       let value: R;
       try {
-        value = invokeInContext(call, decisionId, taskId, effectiveParams, runtime.halts, auditSalt);
+        value = invokeInContext(call, decision, taskId, effectiveParams, runtime.halts, auditSalt);
       } catch (error) {
         settled('failed');
         throw error;

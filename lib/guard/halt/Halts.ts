@@ -48,8 +48,8 @@ export class Halts extends SafeEmitter<HaltEvents> {
   }
 
   /** @internal Reads what is halted, and goes on looking. */
-  async start(): Promise<void> {
-    await this.#opened();
+  start(): Promise<HaltBook> {
+    return this.#opened();
   }
 
   /** @internal Reads the halts now, if they were read before. */

@@ -21,6 +21,7 @@ import { DEFAULT_LIMITS } from '../../model/snapshot/takeSnapshot.js';
 import { ReloadablePolicies } from '../../policy/live/ReloadablePolicies.js';
 import { HaltedCalls } from '../halt/HaltedCalls.js';
 import { Halts } from '../halt/Halts.js';
+import { UnreadHalts } from '../halt/UnreadHalts.js';
 import { writablePolicies } from '../../policy/live/writablePolicies.js';
 import type { ApprovalStore } from '../../store/ApprovalStore.js';
 import type { EventOutbox, KeepingJournal, OutboxPlace } from '../../store/record/EventOutbox.js';
@@ -121,7 +122,7 @@ export function buildModule(options: AegisOptions): ModuleParts {
     () => stores.tasks.open?.(),
     () => stores.approvals.open?.(),
     () => bindOlder(stores.approvals),
-    () => (stores.records !== undefined || options.haltFile !== undefined ? halts.start() : undefined),
+    () => startHalts(halts, options, stores, runtime),
     () => outbox?.open(),
     () => decisions.ready?.(),
     () => keeper?.start(),
@@ -208,6 +209,18 @@ function bindOlder(approvals: ApprovalStore): Awaitable<void> {
   const signs = approvals instanceof SignedApprovalStore;
   if ((signs ? approvals.inner : approvals).bindOlder === undefined) return undefined;
   return chain(older.get(), ({ bindOlderApproval, bindUnsigned }) => approvals.bindOlder?.(signs ? bindOlderApproval : bindUnsigned));
+}
+
+/** Reads what is halted. Calls wait for it, but not where no halt was ever ordered in a store in memory. */
+function startHalts(halts: Halts, { haltFile }: AegisOptions, { records }: ModuleStores, runtime: GuardRuntime): Awaitable<void> {
+  if (haltFile !== undefined || (records !== undefined && runtime.durable)) return halts.start().then(() => undefined);
+  if (records === undefined) return undefined;
+  const kept = records();
+  const count = (): number => kept.haltChanges?.() as number;
+  if (count() !== 0) return halts.start().then(() => undefined);
+  runtime.halts.gate = new UnreadHalts(count, () => halts.start());
+  // it may be closed before it is open
+  halts.start().catch(() => {});
 }
 
 /** Opens stores and services. @returns `undefined` where nothing has to be opened, so that calls need not wait */

@@ -2,7 +2,7 @@ import { callSafely } from '../../common/awaitable.js';
 import type { SecretString } from '../../common/SecretString.js';
 import type { SteadyClock } from '../../common/time/SteadyClock.js';
 import { haltableCall } from '../../approval/execution/Claim.js';
-import { HaltBook } from '../../decision/halt/HaltBook.js';
+import { HaltBook, haltedBy } from '../../decision/halt/HaltBook.js';
 import { HaltFile } from '../../decision/halt/HaltFile.js';
 import { publishCallbackError } from '../../model/diagnostics.js';
 import { ConfigError } from '../../model/errors/SetupErrors.js';
@@ -31,33 +31,34 @@ export async function openHalts(halts: Halts, { options, records, runtime, clock
   const { stateKey, haltFile, haltMaxStaleMs = 5_000 } = options;
   const book: HaltBook = new HaltBook({
     records: runtime.durable && records === undefined ? new NoRecords() : signed(records ?? new MemoryRecordStore(), stateKey),
-    isShared: records !== undefined,
+    // what is in memory can always be read
+    isShared: records !== undefined && runtime.durable,
     maxStaleMs: haltMaxStaleMs,
     file: haltFile === undefined ? undefined : new HaltFile(haltFile),
     clock,
     journal: runtime.journal,
     onChange: (began, ended) => {
-      for (const halt of began) onHalted(halt, book, runtime);
+      for (const halt of began) onHalted(halt, runtime);
       for (const halt of began) halts.emit('halted', halt);
       for (const halt of ended) halts.emit('lifted', halt);
       if (ended.length > 0) runtime.scheduler.resume();
     },
   });
-  runtime.halts.gate = book;
   await book.start();
+  // no call is let in before, but where there was no halt
+  runtime.halts.gate = book;
   return book;
 }
 
 /** What runs in its scope is told; what waits ends, where the halt says so. */
-function onHalted(halt: Halt, book: HaltBook, { halts, scheduler }: GuardRuntime): void {
-  const reasonFor = (call: Parameters<HaltBook['stop']>[0]): Error => book.stop(call) ?? new Error('halted');
-  halts.abort(halt, reasonFor);
+function onHalted(halt: Halt, { halts, scheduler }: GuardRuntime): void {
+  halts.abort(halt, (call) => haltedBy(halt, call));
   if (halt.pending !== 'cancel') return;
   for (const entry of scheduler.openCalls) {
     const call = haltableCall(entry);
     if (!isInScope(halt.scope, call) || entry.phase !== 'waiting') continue;
     callSafely(
-      () => scheduler.cancel(entry, reasonFor(call)),
+      () => scheduler.cancel(entry, haltedBy(halt, call)),
       [],
       (error) => publishCallbackError('ending a call that is halted', error),
     );

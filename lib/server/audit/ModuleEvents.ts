@@ -19,6 +19,7 @@ export class ModuleEvents implements ChangeOutbox {
   readonly #written = new LruMap<string, number>(MAX_KEPT);
   /** Runs of this process whose end the module has told: what it reports of them to its own desk is the same. */
   readonly #ended = new LruMap<string, true>(MAX_KEPT);
+  #isOver = false;
 
   constructor(outbox: ChangeOutbox) {
     this.#outbox = outbox;
@@ -37,6 +38,11 @@ export class ModuleEvents implements ChangeOutbox {
     });
   }
 
+  /** The server is closed. What it was committing then it still writes. */
+  leave(): void {
+    this.#isOver = true;
+  }
+
   settled(decisionId: string, version: number): Awaitable<void> {
     return this.#outbox.settled(decisionId, version);
   }
@@ -50,7 +56,7 @@ export class ModuleEvents implements ChangeOutbox {
     switch (event.kind) {
       // the server hears of all of these on the channel of diagnostics
       case 'security':
-        return true;
+        return !this.#isOver;
       case 'settled':
         this.#ended.set(event.decisionId, true);
         return false;

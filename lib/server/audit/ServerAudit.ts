@@ -142,7 +142,7 @@ export class ServerAudit {
       if (store.insertsBeside !== true) throw cannotInsertBeside();
       this.#detach = () => {
         desk.useStore(() => store);
-        this.#feed.log.writtenBy(undefined);
+        events.leave();
       };
       return new AuditedApprovals(store, events, this.#named(tenantId));
     });

@@ -3,6 +3,7 @@ import type { Awaitable } from '../../common/awaitable.js';
 import { canonicalDigest } from '../../common/data/canonical.js';
 import type { Decision } from '../../model/Decision.js';
 import type { ApprovalRecord } from '../../store/ApprovalStore.js';
+import { haltOn } from '../tenant/haltsOf.js';
 import type { Tenant } from '../tenant/Tenant.js';
 import { RemoteRequest } from './RemoteRequest.js';
 
@@ -28,7 +29,7 @@ export function answeredStatus(
   const { decisions, desk } = tenant;
   const request = RemoteRequest.ofRecord(record, tenant);
   // what is halted waits: it is used, and told, once the halt is over
-  return chain(tenant.halts.look(request), (halted) => {
+  return chain(haltOn(tenant.halts, request), (halted) => {
     if (halted !== undefined) return { ...record, status: 'pending' as const };
     return chain(decisions.reevaluate(request, decisionId), (decision) => {
       const used =

@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import type { Awaitable } from '../../common/awaitable.js';
 import type { Logger } from '../../common/Logger.js';
 import { AegisError } from '../../model/AegisError.js';
+import type { Halt } from '../../model/halt/Halt.js';
 import { AuthError } from '../../model/errors/ServiceErrors.js';
 import { SIGNED_OUT } from '../access/Authenticator.js';
 import type { AccessRequest } from '../access/Authenticator.js';
@@ -174,6 +175,7 @@ export class Dispatcher {
     // only now, so that a client that sends its body slowly holds no place
     progress.leave = gate.enter(caller.tenantId);
     const tenant = await this.#options.tenantOf(caller.tenantId);
+    if (caller.signedIn?.sessionId !== undefined) progress.tellHalted(tenant.halts.inForce);
     const input = new IdentifiedInput({ ...read, query, body: { text, form } }, caller, tenant, (more) => this.#spend(caller, more));
     const answer = await route.handle(input);
     if (route.method !== 'GET')
@@ -276,6 +278,11 @@ class Progress {
     const { url, target, headers, isSecure } = this.#request;
     this.#site ??= siteOf({ url, target, host: headers.get('host'), isSecure }, this.#publicUrl);
     return this.#site;
+  }
+
+  /** Has pages say what is halted. */
+  tellHalted(halted: readonly Halt[]): void {
+    if (halted.length > 0) this.#site = { ...this.site(), halted };
   }
 
   /** The site, also where only the error about it is shown. */

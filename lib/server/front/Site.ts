@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { isLoopbackHost } from '../../common/transport/loopback.js';
+import type { Halt } from '../../model/halt/Halt.js';
 import { RequestError } from './RequestError.js';
 
 /** How a browser sees this server, for pages, cookies and links. */
@@ -10,6 +11,8 @@ export interface Site {
   readonly base: string;
   /** What scripts of this page carry, so that no others run. Another one for each request. */
   readonly nonce: string;
+  /** What is halted, for the banner of pages. */
+  readonly halted?: readonly Halt[] | undefined;
 }
 
 /** What of a request says how its browser sees this server. */

@@ -136,6 +136,7 @@ export function inboxRoutes({ clock = new SteadyClock(), hubs }: InboxRoutesOpti
       summary: 'Shows which agents asked for which tools, and what people said.',
       async handle(input) {
         const { tenant, site } = input;
+        const signedIn = personOf(input);
         const { cards, cursor } = await tenant.desk.page({ limit: MAX_LISTED });
         const view = {
           paths: new Paths(site.base),
@@ -143,8 +144,9 @@ export function inboxRoutes({ clock = new SteadyClock(), hubs }: InboxRoutesOpti
           tools: agentTools(cards),
           looked: cards.length,
           isCut: cursor !== undefined,
+          mayPause: signedIn.roles.has('approver') || signedIn.roles.has('admin'),
         };
-        const layout = { site, signedIn: personOf(input), tenantId: tenant.id } as const;
+        const layout = { site, signedIn, tenantId: tenant.id } as const;
         return pageAnswer(agentsPage(view), { ...layout, title: 'Agents and tools', place: 'agents' });
       },
     },

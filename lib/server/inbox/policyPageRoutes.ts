@@ -7,10 +7,9 @@ import { DEFAULT_CONDITIONS, policiesPage } from '../page/list/policiesPage.js';
 import type { ConditionName, PoliciesView } from '../page/list/policiesPage.js';
 import { Paths } from '../page/Paths.js';
 import { counted } from '../page/revealed.js';
-import { LOCAL_ADMIN } from '../people/Person.js';
 import type { Answer, CallerInput, Route } from '../route/Route.js';
-import { askPasskey, SIGNED_FIELDS, signedInOf } from '../signin/askPasskey.js';
-import type { SignedAct } from '../signin/askPasskey.js';
+import { SIGNED_FIELDS } from '../signin/askPasskey.js';
+import { askToSign } from '../signin/askToSign.js';
 import { faultOf } from '../signin/fault.js';
 import type { Fault } from '../signin/fault.js';
 import { dropStaged, policyActs, promoteStaged } from '../tenant/policyActs.js';
@@ -73,7 +72,7 @@ async function promoted(input: CallerInput): Promise<Answer> {
   const refusal = refusalOf(policies.staged, conditions);
   if (refusal !== undefined) throw notPromoted(refusal);
   const detail = `They come into force if at least ${counted(minDecisions, 'call')} were compared, and at most ${counted(maxNewlyAllowed, 'call')} would be newly allowed.`;
-  const ask = await askToSign(input, { action: '/policies/promote', title: `Promote ${hash.slice(0, 12)}`, detail });
+  const ask = await askToSign(input, { action: '/policies/promote', title: `Promote ${hash.slice(0, 12)}`, detail, back: '/policies' });
   if (ask !== undefined) return isDone() ? toPolicies(input) : ask;
   const result = await promoteStaged(tenant, conditions);
   if (result.status === 'refused' && !isDone()) throw notPromoted(result.refusal);
@@ -90,29 +89,11 @@ async function dropped(input: CallerInput): Promise<Answer> {
   // nothing is left to be dropped
   if (tenant.policies.staged === undefined) return toPolicies(input);
   checkStaged(input, hash);
-  const ask = await askToSign(input, { action: '/policies/drop', title: `Drop ${hash.slice(0, 12)}` });
+  const ask = await askToSign(input, { action: '/policies/drop', title: `Drop ${hash.slice(0, 12)}`, back: '/policies' });
   if (ask !== undefined) return ask;
   checkStaged(input, hash);
   await dropStaged(tenant, hash, caller.id);
   return toPolicies(input);
-}
-
-/**
- * Has an admin sign an act with a passkey. Who has none must have signed in just now, as for making one: a cookie may be stolen.
- *
- * @throws RequestError 403 `not_fresh`
- */
-async function askToSign(input: CallerInput, act: SignedAct): Promise<Answer | undefined> {
-  const { passkeys, sessions } = input.tenant.identity;
-  const { personId, sessionId } = signedInOf(input);
-  const hasPasskey = (await passkeys.list(personId)).length > 0;
-  if (!hasPasskey && personId !== LOCAL_ADMIN && !(await sessions.isFresh(sessionId)))
-    throw new RequestError(
-      403,
-      'not_fresh',
-      'This takes your passkey. Add one on the page Me; or sign out, sign in again, and do it within five minutes.',
-    );
-  return askPasskey(input, { ...act, back: '/policies' });
 }
 
 /** @throws RequestError 409 `not_staged` where others are staged at this server, or none */

@@ -56,6 +56,15 @@ export class Paths {
     return this.#path(`/v1/grants/${encodeURIComponent(id)}/revoke`);
   }
 
+  halts(query: PathQuery = {}): string {
+    return this.#path('/halts', query);
+  }
+
+  /** Where the form is sent that lifts a halt. */
+  liftHalt(): string {
+    return this.#path('/halts/lift');
+  }
+
   history(query: PathQuery = {}): string {
     return this.#path('/history', query);
   }

@@ -2,6 +2,7 @@ import type { SignedIn } from '../access/Caller.js';
 import { assetPath } from '../asset/assets.js';
 import type { Site } from '../front/Site.js';
 import type { Answer } from '../route/Route.js';
+import { haltBanner } from './haltBanner.js';
 import { html } from './html.js';
 import type { Html } from './html.js';
 import { keyList } from './keyList.js';
@@ -33,7 +34,7 @@ export interface PageLayout {
 }
 
 /** The pages that the bar at the top names. */
-export type PagePlace = 'inbox' | 'history' | 'unknown' | 'agents' | 'grants' | 'policies' | 'audit' | 'people' | 'me' | 'help';
+export type PagePlace = 'inbox' | 'history' | 'unknown' | 'agents' | 'grants' | 'halts' | 'policies' | 'audit' | 'people' | 'me' | 'help';
 
 /** Answers with a page. Its headers are set for every page by the dispatcher. */
 export function pageAnswer(view: Html, frame: PageLayout): Answer {
@@ -63,6 +64,7 @@ ${reload !== undefined && html`<meta http-equiv="refresh" content="${`0; url=${b
 <a class="skip" href="#main">Skip to content</a>
 ${topBar(layout)}
 ${isDevelopment && html`<aside class="development" aria-label="Development mode">Development mode: any program on this machine can act as you.</aside>`}
+${signedIn && haltBanner(site)}
 <main id="main">${view}</main>
 <p class="vh" role="status" data-say></p>
 ${signedIn && html`<dialog data-keys aria-label="Keys"><h2>Keys</h2>${keyList()}<form method="dialog"><button>Close</button></form></dialog>`}
@@ -77,6 +79,7 @@ const PLACES: readonly (readonly [PagePlace, string, (paths: Paths) => string])[
   ['unknown', 'Unknown outcomes', (paths) => paths.unknown()],
   ['agents', 'Agents and tools', (paths) => paths.agents()],
   ['grants', 'Grants', (paths) => paths.grants()],
+  ['halts', 'Halts', (paths) => paths.halts()],
   ['policies', 'Policies', (paths) => paths.policies()],
   ['audit', 'Audit', (paths) => paths.audit()],
   ['people', 'People', (paths) => paths.people()],

@@ -24,7 +24,7 @@ import { forbiddenNull, nullReason } from '../decide/forbiddenNull.js';
 import { RemoteRequest } from '../decide/RemoteRequest.js';
 import { endIfWithdrawn, withdrawRequest } from '../decide/withdrawnRequests.js';
 import type { Tenant } from '../tenant/Tenant.js';
-import { refusedWhileHalted } from '../tenant/haltsOf.js';
+import { haltOn, refusedWhileHalted } from '../tenant/haltsOf.js';
 import type { Answer, CallerInput, Route } from './Route.js';
 
 const ERRORS = ['agent_not_covered', 'params_digest_mismatch', 'idempotency_mismatch', 'capacity'];
@@ -122,7 +122,7 @@ function decide(input: CallerInput, replays: AnswerReplays, approvalId: string |
       return opened(decision);
     });
   // what is halted is denied also where the same request was answered before
-  return chain(tenant.halts.look(request), (halted) => {
+  return chain(haltOn(tenant.halts, request), (halted) => {
     if (halted !== undefined) {
       // an approved call waits until it is lifted
       if (approvalId !== undefined) throw refusedWhileHalted(halted);
@@ -207,7 +207,7 @@ async function dryRun(input: CallerInput): Promise<Answer> {
   const decided: (readonly [Decision, DecideRequest])[] = [];
   for (const call of calls) {
     const request = RemoteRequest.of(call, caller, tenant);
-    const halted = await tenant.halts.look(request);
+    const halted = await haltOn(tenant.halts, request);
     const decision =
       refusedNull(call, tenant) ?? (halted === undefined ? await tenant.decisions.dryRun(request) : haltedDecision(halted, tenant));
     tenant.audit?.decided({ request, decision, dryRun: true });

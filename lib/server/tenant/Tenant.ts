@@ -1,12 +1,12 @@
 import type { ApprovalDesk } from '../../decision/desk/ApprovalDesk.js';
 import type { Grants } from '../../decision/grant/Grants.js';
 import type { EmbeddedDecisionService } from '../../decision/embedded/EmbeddedDecisionService.js';
-import type { HaltBook } from '../../decision/halt/HaltBook.js';
 import type { ApprovalStore } from '../../store/ApprovalStore.js';
 import type { RecordStore } from '../../store/RecordStore.js';
 import type { NotifyOptions } from '../notify/NotifyOptions.js';
 import type { Identity } from '../people/Identity.js';
 import type { IssuerOptions } from './IssuerOptions.js';
+import type { TenantHalts } from './TenantHalts.js';
 import type { UnknownOutcomes } from './UnknownOutcomes.js';
 import type { TenantAudit } from '../audit/ServerAudit.js';
 import type { ReloadablePolicies } from '../../policy/live/ReloadablePolicies.js';
@@ -40,7 +40,7 @@ export interface Tenant {
   /** The runs of which it is not known how they ended; absent where the tenant shares no tasks with programs. */
   readonly unknown?: UnknownOutcomes | undefined;
   /** What is halted. */
-  readonly halts: HaltBook;
+  readonly halts: TenantHalts;
   /** Its policies. */
   readonly policies: ReloadablePolicies;
   /** What is decided is told to it; absent where nothing is recorded. */

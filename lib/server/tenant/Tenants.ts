@@ -29,7 +29,8 @@ import type { IssuerOptions } from './IssuerOptions.js';
 import { reliableRows } from './reliableRows.js';
 import { sweepTenant } from './sweepTenant.js';
 import type { Tenant, ToolSettings } from './Tenant.js';
-import { haltsOf } from './haltsOf.js';
+import { unlessHalted } from './haltsOf.js';
+import { ModuleHalts } from './TenantHalts.js';
 import { toolSettings } from './toolSettings.js';
 import { UnknownOutcomes } from './UnknownOutcomes.js';
 import { verdictProofs } from './verdictProofs.js';
@@ -211,11 +212,13 @@ function moduleTenant(options: ModuleTenantOptions, clock: SteadyClock): Tenant 
   const issuer = oidc && checkedIssuer('oidc', oidc);
   const told = notify && checkedNotify('notify', notify);
   const rows = rowsOf(DEFAULT_TENANT, options, clock);
-  desk.usePeople({ directory: rows.identity.directory, proofs: verdictProofs(rows.identity) });
   const unknown = new UnknownOutcomes(module.tasks);
   const audit = options.audit instanceof ServerAudit ? options.audit.of(DEFAULT_TENANT) : undefined;
   if (options.audit instanceof ServerAudit) options.audit.attach(module, DEFAULT_TENANT);
-  const halts = haltsOf(rows.records, clock);
+  const toolsByName = toolSettings(tools);
+  const halts = new ModuleHalts(module);
+  const haltChanges = unlessHalted(halts, toolsByName);
+  desk.usePeople({ directory: rows.identity.directory, proofs: verdictProofs(rows.identity), haltChanges });
   return {
     id: DEFAULT_TENANT,
     decisions,
@@ -223,7 +226,7 @@ function moduleTenant(options: ModuleTenantOptions, clock: SteadyClock): Tenant 
     halts,
     grants,
     policies,
-    tools: toolSettings(tools),
+    tools: toolsByName,
     issuer,
     notify: told,
     unknown,

@@ -3,10 +3,13 @@ import type { Awaitable } from '../../common/awaitable.js';
 import type { SteadyClock } from '../../common/time/SteadyClock.js';
 import { HaltBook } from '../../decision/halt/HaltBook.js';
 import type { AegisError } from '../../model/AegisError.js';
+import { StoreError } from '../../model/errors/ServiceErrors.js';
+import type { HaltableCall } from '../../model/halt/Halt.js';
 import type { ApprovalRecord } from '../../store/ApprovalStore.js';
 import type { RecordStore } from '../../store/RecordStore.js';
 import { RequestError } from '../front/RequestError.js';
 import type { ToolSettings } from './Tenant.js';
+import type { TenantHalts } from './TenantHalts.js';
 
 /** How long a server decides without being able to read what is halted, in milliseconds. */
 const MAX_STALE_MS = 5_000;
@@ -17,17 +20,30 @@ export function haltsOf(records: RecordStore, clock: SteadyClock): HaltBook {
 }
 
 /**
+ * Why a call must not run now.
+ *
+ * @throws StoreError where the store fails, so that nothing is known: its caller asks again, as after any other failure of the store
+ */
+export function haltOn(halts: Pick<TenantHalts, 'look'>, call: HaltableCall): Awaitable<AegisError | undefined> {
+  return chain(halts.look(call), (halted) => {
+    if (halted?.code !== 'halt_unknown' || halted.cause === undefined) return halted;
+    throw new StoreError('It could not be read what is halted. See the cause for the error of the store.', { cause: halted.cause });
+  });
+}
+
+/**
  * How often the halts may have been changed when an approval is used.
  *
  * @throws RequestError 409 where its call is halted
+ * @throws StoreError where the store fails
  */
 export function unlessHalted(
-  halts: HaltBook,
+  halts: Pick<TenantHalts, 'changes' | 'look' | 'refresh'>,
   tools: ReadonlyMap<string, ToolSettings>,
 ): (approval: ApprovalRecord, again?: boolean) => Awaitable<number | undefined> {
   return ({ agentId, toolName }, again) =>
     chain(again === true ? halts.refresh() : undefined, () =>
-      chain(halts.look({ agentId, toolName, groups: tools.get(toolName)?.groups }), (halted) => {
+      chain(haltOn(halts, { agentId, toolName, groups: tools.get(toolName)?.groups }), (halted) => {
         if (halted !== undefined) throw refusedWhileHalted(halted);
         return halts.changes;
       }),

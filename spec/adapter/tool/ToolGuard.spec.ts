@@ -384,6 +384,20 @@ describe('ToolGuard', () => {
       expect(runs).to.deep.equal([]);
     });
 
+    it('gives no yes to params that a person edited since: the framework has shown what its model asked for', async () => {
+      const guard = guardOf({ verdictBy: () => 'bob' });
+      await guard.preflight(asks());
+      const { approvals } = module;
+      const get = approvals.get.bind(approvals);
+      approvals.get = async (id) => ({ ...(await get(id)), amendments: [] }) as never;
+      expect((await guard.call(asks({ approvedThere: true }), run)).kind).to.equal('pending');
+      expect((await approvals.list()).map(({ status }) => status)).to.deep.equal(['pending']);
+      expect(runs).to.deep.equal([]);
+      // a no is one to both
+      expect((await guard.refuse(asks())).kind).to.equal('denied');
+      expect(await approvals.list({ status: 'denied' })).to.have.length(1);
+    });
+
     it('reports a desk that fails, and takes that for no verdict', async () => {
       const guard = guardOf({ verdictBy: () => 'bob' });
       await guard.preflight(asks());

@@ -389,6 +389,33 @@ describe('claimAndRun, on a durable store', () => {
     expect([await handle.completed, runs.length]).to.deep.equal(['done', 1]);
   });
 
+  for (const [what, changesAfter, atOnce] of [
+    ['at once where halts were changed in between, of other calls', 2, true],
+    ['later where none was: another process had claimed it, and gave its claim back', 1, false],
+  ] as const)
+    it(`claims again ${what}`, async () => {
+      const gate = {
+        changes: 1,
+        stop: () => undefined,
+        look: () => undefined,
+        cancels: () => false,
+        refresh: () => void (gate.changes = changesAfter),
+      };
+      const setup = setupOf({ halts: { gate } });
+      const { handle, runs } = await submit(setup);
+      const claim = store.tasks.claim.bind(store.tasks);
+      const wanted: unknown[] = [];
+      store.tasks.claim = (one) => {
+        wanted.push(one.haltChanges);
+        if (wanted.length > 1) return claim(one);
+        return undefined;
+      };
+      await time.tickAsync(2_100);
+      expect([wanted, runs.length]).to.deep.equal(atOnce ? [[1, changesAfter], 1] : [[1], 0]);
+      await time.tickAsync(120_000);
+      expect([await handle.completed, wanted, runs.length]).to.deep.equal(['done', [1, changesAfter], 1]);
+    });
+
   it('is denied where the store has other params than were approved', async () => {
     const setup = setupOf();
     const { handle, runs, task } = await submit(setup);

@@ -235,6 +235,116 @@ describe('The outbox of a program with an audit log', () => {
     expect((await auditRecords(logs)).find(({ kind }) => kind === 'verdict')?.committedAt).to.equal(1_700_000_000_000);
   });
 
+  it('is written at a later look, once, where the log fails at the first one', async () => {
+    const one = await program({ told: () => ({ note: () => {} }) });
+    await approve(one, await asked(one));
+    await one.log.flush();
+    let failures = 0;
+    one.sink.onAppend = () => {
+      failures += 1;
+      throw new Error('EIO');
+    };
+    const reported = await diagnosed(() => passing(75_000));
+    expect(failures).to.be.at.least(1);
+    expect(reported.map(({ kind }) => kind)).to.include('callback');
+    expect([await rows(), await recorded('verdict')]).to.deep.equal([1, []]);
+    one.sink.onAppend = () => {};
+    await passing(15_000);
+    expect([await rows(), await recorded('verdict')]).to.deep.equal([0, ['verdict w0']]);
+  });
+
+  it('is empty when it is closed, also where rows are just being deleted and more come', async () => {
+    const one = await program();
+    const { records: mutable } = store.forTenant('default');
+    const discard = mutable.discard?.bind(mutable);
+    let go = (): void => {};
+    let isHeld = false;
+    mutable.discard = async (...args) => {
+      isHeld = true;
+      await new Promise<void>((resolve) => (go = resolve));
+      await discard?.(...args);
+    };
+    await asked(one);
+    await one.log.flush();
+    await passing(500);
+    expect(isHeld).to.equal(true);
+    Object.assign(mutable, { discard });
+    await asked(one);
+    await one.log.flush();
+    const closed = one.outbox.close();
+    go();
+    await closed;
+    expect([await rows(), await recorded('opened')]).to.deep.equal([0, ['opened w0', 'opened w0']]);
+  });
+
+  it('is left to the next process where it cannot be written when it is closed, without a word', async () => {
+    const one = await program();
+    await one.log.flush();
+    const approval = await asked(one);
+    one.sink.onAppend = () => {
+      throw new Error('EIO');
+    };
+    await one.outbox.close();
+    const reported = await diagnosed(() => passing(5_000));
+    expect(reported.map((message) => 'where' in message && message.where)).to.not.include('sweeping the audit outbox');
+    expect([await rows(), await recorded('opened')]).to.deep.equal([1, []]);
+    one.sink.onAppend = () => {};
+    await one.log.close();
+    const next = await program();
+    await passing(500);
+    expect([await rows(), await recorded('opened')]).to.deep.equal([0, ['opened w0']]);
+    await approve(next, approval);
+  });
+
+  it('is written as it was committed where what the journal is told cannot be recorded', async () => {
+    const told = (log: AuditLog): Journal => ({
+      note: (event) => log.note(event.kind === 'verdict' ? { ...event, statement: 5 as never } : event),
+    });
+    const one = await program({ told });
+    const reported = await diagnosed(async () => {
+      await approve(one, await asked(one));
+      await one.log.flush();
+    });
+    expect(reported.map(({ kind }) => kind)).to.deep.equal(['callback']);
+    await passing(15_000);
+    expect([await rows(), await recorded('verdict')]).to.deep.equal([0, ['verdict w0']]);
+  });
+
+  it('is left to the next process where its record fails after it was closed', async () => {
+    let later = (): void => {};
+    const told = (log: AuditLog): Journal => ({ note: (event) => (later = () => log.note(event)) });
+    const one = await program({ told });
+    await approve(one, await asked(one));
+    await one.outbox.close();
+    one.sink.onAppend = () => {
+      throw new Error('EIO');
+    };
+    later();
+    const reported = await diagnosed(() => passing(5_000));
+    expect(reported.map((message) => 'where' in message && message.where))
+      .to.include('auditLog')
+      .and.not.include('sweeping the audit outbox');
+    expect([await rows(), await recorded('verdict')]).to.deep.equal([1, []]);
+  });
+
+  it('is not written where another process took the row a moment before', async () => {
+    const one = await program({ told: () => ({ note: () => {} }) });
+    await approve(one, await asked(one));
+    const { records: mutable } = store.forTenant('default');
+    const replace = mutable.replace.bind(mutable);
+    let asks = 0;
+    mutable.replace = () => {
+      asks += 1;
+      return false;
+    };
+    await passing(75_000);
+    expect(asks).to.be.at.least(1);
+    expect(await recorded('verdict')).to.deep.equal([]);
+    mutable.replace = replace;
+    await passing(15_000);
+    expect([await rows(), await recorded('verdict')]).to.deep.equal([0, ['verdict w0']]);
+  });
+
   it('is written later where the queue has no place', async () => {
     const one = await program({ maxQueued: 1, mode: 'best-effort' });
     const approval = await asked(one);

@@ -147,6 +147,28 @@ describe('The record of an event', () => {
     'entering at once': { kind: 'entering', ...call, params: { amount: 5 }, auditSalt: SALT },
     settled: { kind: 'settled', ...call, outcome: 'failed' },
     policies: { kind: 'policies', hash: 'set', previousHash: 'before' },
+    'grant made': {
+      kind: 'grant',
+      how: 'made',
+      grantId: 'grant_1',
+      ...call,
+      by: 'bob',
+      maxUses: 3,
+      expiresAtMs: 9,
+      lifts: [{ id: 'ask', hash: 'h' }],
+    },
+    'grant revoked': { kind: 'grant', how: 'revoked', grantId: 'grant_1', ...call, by: 'bob', reason: 'fine' },
+    halted: {
+      kind: 'halt',
+      how: 'halted',
+      haltId: 'halt_1',
+      scope: { agentId: 'agent', toolName: 'pay' },
+      pending: 'freeze',
+      untilMs: 9,
+      by: 'bob',
+      reason: 'fine',
+    },
+    lifted: { kind: 'halt', how: 'lifted', haltId: 'halt_1', scope: { all: true }, pending: 'cancel', by: 'bob', reason: 'fine' },
     'security of nothing in particular': {
       kind: 'security',
       diagnostic: { kind: 'security', code: 'forged', message: 'm' },
@@ -195,6 +217,15 @@ describe('The record of an event', () => {
     });
   });
 
+  it('says what became of a grant and of a halt', () => {
+    const recorded = (name: string): object => recordOf(events[name] as RecordedEvent).record;
+    const lifts = [{ id: 'ask', hash: 'h' }];
+    expect(recorded('grant made')).to.deep.include({ how: 'made', grantId: 'grant_1', by: 'bob', maxUses: 3, expiresAt: 9, lifts });
+    expect(recorded('grant revoked')).to.include({ how: 'revoked', grantId: 'grant_1', expiresAt: undefined });
+    expect(recorded('halted')).to.include({ how: 'halted', halt: 'halt_1', agentId: 'agent', toolName: 'pay', until: 9 });
+    expect(recorded('lifted')).to.include({ how: 'lifted', halt: 'halt_1', all: true, pending: 'cancel' });
+  });
+
   it('says whether the one who decided is the one who asked', () => {
     const own = { ...approval, verdicts: [{ approve: true, by: 'Ann', policies: ['ask'] }] };
     expect(approvalRecords.verdict(own, { tenantId: 't' })).to.deep.include({ opening: undefined });
@@ -222,12 +253,46 @@ describe('The record of an event', () => {
     expect(opening?.values['statement']).to.include(nonce);
   });
 
+  it('says who edited what, and opens the reason and what was signed only where nothing of the call is hidden', () => {
+    const amendment = { by: 'bob', from: DIGEST, to: canonicalDigest({ amount: 6 }), changes: [{ pointer: '/amount' }] };
+    const proof = { kind: 'passkey', credential: 'c', version: 1, clientDataJSON: 'd', authenticatorData: 'a', signature: 's' } as const;
+    const edited = { ...approval, amendments: [{ ...amendment, reason: 'fine', proof: { ...proof, nonce: 'CANARY' } }] };
+    const { record, opening } = recordOf({
+      kind: 'amended',
+      ...call,
+      by: 'bob',
+      approval: edited,
+      statement: '{"statement":2}',
+    } as unknown as RecordedEvent);
+    const commit = (field: string, text: string): string => commitmentOf(field, SALT, sha256(text));
+    expect(record).to.include({
+      kind: 'amended',
+      by: 'bob',
+      from: effective,
+      effective: commitmentOf('effective', SALT, amendment.to),
+      changed: commit('changed', '["/amount"]'),
+      reason: commit('reason', '"fine"'),
+      statement: commit('statement', '{"statement":2}'),
+    });
+    expect((record as { proof?: unknown }).proof).to.deep.equal(proof);
+    expect(opening?.values).to.deep.equal({ changed: '["/amount"]', reason: '"fine"', statement: '{"statement":2}' });
+    const silent = approvalRecords.amended({ ...approval, amendments: [amendment] });
+    expect(silent.record).to.include({ by: 'bob', reason: undefined, statement: undefined });
+    expect(silent.opening?.values).to.deep.equal({ changed: '["/amount"]' });
+    const sensitive = { '/amount': { audit: 'digest' } } as unknown as NonNullable<JournaledApproval['sensitive']>;
+    const hidden = approvalRecords.amended({ ...edited, sensitive });
+    expect(hidden.record).to.include({ reason: commit('reason', '"fine"') });
+    expect(hidden.opening).to.equal(undefined);
+  });
+
   it('is not made of an approval that has not come so far, nor of a verdict without its approval', () => {
     const fresh: JournaledApproval = { ...approval, verdicts: [], consumed: undefined, begun: undefined };
     for (const make of [approvalRecords.verdict, approvalRecords.consumed, approvalRecords.begun])
       expect(() => make(fresh)).to.throw(TypeError);
     const { approval: _, ...alone } = events['verdict'] as Extract<RecordedEvent, { kind: 'verdict' }>;
     expect(() => recordOf(alone)).to.throw(TypeError);
+    expect(() => approvalRecords.amended(approval)).to.throw(TypeError);
+    expect(() => recordOf({ kind: 'amended', ...call, by: 'bob' } as unknown as RecordedEvent)).to.throw(TypeError);
   });
 
   it('is made without a salt too, linked to nothing', () => {

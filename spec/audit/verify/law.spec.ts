@@ -6,6 +6,7 @@ import { verifyAudit } from '../../../lib/audit/verify/verifyAudit.js';
 import { countedSuite } from '../../support/assurance.js';
 import {
   allowedCall,
+  amended,
   approvedCall,
   askedCall,
   begun,
@@ -35,6 +36,24 @@ const APART = [
   { ...POLICIES, approvers: ['leads'], distinct: true },
   { id: 'large', hash: 'd'.repeat(64) },
 ];
+
+/** A call that eve edits, so that it is about 4. */
+function edited(log: BuiltLog, call: BuiltCall, over: Over = {}): BuiltCall {
+  return amended(askedCall(log, call), call, { amount: 4 }, over);
+}
+const HALTS = [
+  { all: true },
+  { agentId: 'shop-agent' },
+  { toolName: 'refund' },
+  { group: 'money' },
+  { agentId: 'shop-agent', toolName: 'refund' },
+] as const;
+const NOT_HALTS = [{ agentId: 'other' }, { toolName: 'read' }, { group: 'mail' }, { agentId: 'shop-agent', toolName: 'read' }] as const;
+/** A halt is in force, or what became of it. */
+const halted = (log: BuiltLog, scope: Over, how: 'halted' | 'over' = 'halted'): BuiltLog =>
+  log.add('halt', { how, halt: 'halt_1', pending: 'freeze', by: 'ann', ...scope });
+const lifted = (log: BuiltLog, halt = 'halt_1'): BuiltLog => log.add('halt', { how: 'lifted', halt, pending: 'freeze', by: 'ann' });
+const ofMoney = (log: BuiltLog, call: BuiltCall): BuiltLog => decided(log, call, { groups: ['money'] });
 
 /** What a writer does who has the key and wants a run that was not allowed to look like one that was. */
 const HOSTILE: readonly (readonly [what: string, codes: readonly string[], make: Make])[] = [
@@ -86,6 +105,217 @@ const HOSTILE: readonly (readonly [what: string, codes: readonly string[], make:
     'a run inside another, of another tool',
     ['run_of_another_call'],
     (log, call) => entering(entering(decided(log, call), call), call, { reused: true, toolName: 'wire_money' }),
+  ],
+  // edits
+  [
+    'a run of an edited call as it was before',
+    ['other_params', 'other_params'],
+    (log, call) => {
+      verdict(log, edited(log, call));
+      ranApproved(log, call);
+    },
+  ],
+  [
+    'a run of an edited call with the yes to what it was before',
+    ['quorum_missing', 'quorum_missing'],
+    (log, call) => ranApproved(log, amended(verdict(askedCall(log, call), call), call, { amount: 4 })),
+  ],
+  [
+    'a yes after an edit to what it was before',
+    ['verdict_other_params', 'quorum_missing', 'quorum_missing'],
+    (log, call) => {
+      const next = edited(log, call);
+      ranApproved(verdict(log, call), next);
+    },
+  ],
+  [
+    'a yes before an edit to what it made',
+    ['verdict_other_params', 'quorum_missing', 'quorum_missing'],
+    (log, call) => {
+      const next = { ...call, effective: committed('effective', call.salt, { amount: 4 }) };
+      verdict(askedCall(log, call), next);
+      ranApproved(log, amended(log, call, { amount: 4 }));
+    },
+  ],
+  [
+    'a yes of two that was given before an edit',
+    ['quorum_missing', 'quorum_missing'],
+    (log, call) => {
+      opened(decided(log, call, { effect: 'approval_needed' }), call, policy({ quorum: 2 }));
+      const next = amended(verdict(log, call, { status: 'pending' }), call, { amount: 4 }, policy({ quorum: 2 }));
+      ranApproved(verdict(log, next, { by: 'cat' }), next);
+    },
+  ],
+  [
+    'an edit after a no',
+    ['quorum_missing', 'quorum_missing'],
+    (log, call) => {
+      const next = amended(verdict(askedCall(log, call), call, { approved: false }), call, { amount: 4 });
+      ranApproved(verdict(log, next), next);
+    },
+  ],
+  [
+    'a yes of the editor',
+    ['verdict_of_editor', 'quorum_missing', 'quorum_missing'],
+    (log, call) => {
+      const next = edited(log, call);
+      ranApproved(verdict(log, next, { by: 'EVE' }), next);
+    },
+  ],
+  [
+    'a yes of the editor of the edit before the last',
+    ['verdict_of_editor', 'quorum_missing', 'quorum_missing'],
+    (log, call) => {
+      const next = amended(log, edited(log, call), { amount: 3 }, { by: 'fay' });
+      ranApproved(verdict(log, next, { by: 'eve' }), next);
+    },
+  ],
+  ...['high', 'critical'].map((severity): (typeof HOSTILE)[number] => [
+    `a yes of the editor who may approve, at severity ${severity}`,
+    ['verdict_of_editor', 'quorum_missing', 'quorum_missing'],
+    (log, call) => {
+      const terms = policy({ editorMayApprove: true, severity });
+      opened(decided(log, call, { effect: 'approval_needed' }), call, terms);
+      const next = amended(log, call, { amount: 4 }, terms);
+      ranApproved(verdict(log, next, { by: 'eve', assurance: 'step-up' }), next);
+    },
+  ]),
+  [
+    'an edit that drops a policy',
+    ['edit_sheds_approval'],
+    (log, call) => {
+      opened(decided(log, call, { effect: 'approval_needed' }), call, { policies: APART });
+      const next = amended(log, call, { amount: 4 });
+      ranApproved(verdict(log, next), next);
+    },
+  ],
+  [
+    'an edit that loosens a policy whose text is the same',
+    ['edit_sheds_approval'],
+    (log, call) => {
+      opened(decided(log, call, { effect: 'approval_needed' }), call, policy({ quorum: 2 }));
+      const next = amended(log, call, { amount: 4 });
+      ranApproved(verdict(log, next), next);
+    },
+  ],
+  [
+    'a run without the yes that an edit added',
+    ['quorum_missing', 'quorum_missing'],
+    (log, call) => {
+      const next = edited(log, call, {
+        policies: [
+          { ...POLICIES, approvers: ['leads'] },
+          { id: 'large', hash: 'd'.repeat(64) },
+        ],
+      });
+      ranApproved(verdict(log, next), next);
+    },
+  ],
+  [
+    'an edit of something that was not asked about',
+    ['edit_not_in_order'],
+    (log, call) => {
+      const next = edited(log, call, { from: OTHER });
+      ranApproved(verdict(log, next), next);
+    },
+  ],
+  [
+    'an edit that leaves out the one before it',
+    ['edit_not_in_order'],
+    (log, call) => {
+      edited(log, call);
+      const next = amended(log, call, { amount: 3 });
+      ranApproved(verdict(log, next), next);
+    },
+  ],
+  [
+    'more edits than there may be',
+    ['edit_not_in_order'],
+    (log, call) => {
+      askedCall(log, call);
+      const next = [1, 2, 3, 4, 6, 7].reduce((before, amount) => amended(log, before, { amount }), call);
+      ranApproved(verdict(log, next), next);
+    },
+  ],
+  [
+    'an edit of a call to another tool',
+    ['edit_other_call'],
+    (log, call) => {
+      const next = edited(log, call, { toolName: 'wire_money' });
+      ranApproved(verdict(log, next), next);
+    },
+  ],
+  [
+    'an edit before the question',
+    ['edit_too_early'],
+    (log, call) => {
+      const next = amended(decided(log, call, { effect: 'approval_needed' }), call, { amount: 4 });
+      ranApproved(verdict(opened(log, call), next), next);
+    },
+  ],
+  [
+    'an edit after its time',
+    ['edit_too_late'],
+    (log, call) => {
+      amended(askedCall(log, call).wait(2 * 3_600_000), call, { amount: 4 });
+    },
+  ],
+  [
+    'an edit after the use',
+    ['edit_after_use', 'other_params', 'other_params', 'quorum_missing', 'quorum_missing'],
+    (log, call) => {
+      ranApproved(verdict(askedCall(log, call), call), call);
+      amended(log, call, { amount: 4 });
+    },
+  ],
+  [
+    'an edit after the end',
+    ['edit_after_use'],
+    (log, call) => {
+      amended(askedCall(log, call).add('ended', { ...idsOf(call), how: 'withdrawn' }), call, { amount: 4 });
+    },
+  ],
+  [
+    'an edit of the requester, which can be opened',
+    ['edit_of_requester'],
+    (log, call) => {
+      const next = edited(log, call, { by: 'ANN', reason: committed('reason', call.salt, 'less') });
+      log.open(call, { reason: 'less' });
+      ranApproved(verdict(log, next), next);
+    },
+  ],
+  [
+    'an edit under policies that are not loaded',
+    ['policies_not_loaded'],
+    (log, call) => {
+      const next = edited(log, call, { policySetHash: 'c'.repeat(64) });
+      ranApproved(verdict(log, next), next);
+    },
+  ],
+  [
+    'an edit that is said to be signed',
+    ['edit_unsigned'],
+    (log, call) => {
+      const next = edited(log, call, { assurance: 'passkey' });
+      ranApproved(verdict(log, next), next);
+    },
+  ],
+  [
+    'an edit that no one was asked about',
+    ['approval_not_opened'],
+    (log, call) => {
+      amended(log, call, { amount: 4 });
+    },
+  ],
+  [
+    'an edited run elsewhere with other params than were decided on',
+    ['other_params'],
+    (log, call) => {
+      opened(decided(log, call, { effect: 'approval_needed', policySetHash: undefined }), call, { policies: [], policySetHash: undefined });
+      const next = { ...call, effective: committed('effective', call.salt, { amount: 4 }) };
+      decided(log, next, { approvalId: call.decisionId, effect: 'sanitize', policySetHash: undefined });
+      entering(log, call, { ...run(call), effective: OTHER });
+    },
   ],
   // policies
   [
@@ -370,6 +600,56 @@ const HOSTILE: readonly (readonly [what: string, codes: readonly string[], make:
       ranApproved(verdict(verdict(verdict(log, call), call, { approved: false }), call, { by: 'cat' }), call);
     },
   ],
+  // runs that a halt forbids
+  ...HALTS.map(
+    (scope) =>
+      [
+        `a run while ${JSON.stringify(scope)} is halted`,
+        ['run_while_halted'],
+        (log: BuiltLog, call: BuiltCall) => lifted(settled(entering(halted(ofMoney(log, call), scope), call), call)),
+      ] as const,
+  ),
+  [
+    'an approved run while everything is halted',
+    ['run_while_halted'],
+    (log, call) => lifted(ranApproved(halted(verdict(askedCall(log, call), call), { all: true }), call)),
+  ],
+  [
+    'a run while one of two halts is lifted',
+    ['run_while_halted'],
+    (log, call) => {
+      halted(log, { all: true }).add('halt', { how: 'halted', halt: 'halt_2', pending: 'cancel', by: 'ann', agentId: 'shop-agent' });
+      lifted(allowedCall(lifted(log), call), 'halt_2');
+    },
+  ],
+  [
+    'a run before the time of a halt is over',
+    ['run_while_halted'],
+    (log, call) => lifted(allowedCall(halted(log, { all: true, until: log.at + 3_600_000 }), call)),
+  ],
+];
+
+/** A halt, and the end of it. */
+const whileHalted = (log: BuiltLog, over: Over, during: () => unknown): void => {
+  const halt = { halt: 'halt_1', pending: 'freeze', by: 'ann', ...over } as const;
+  log.add('halt', { ...halt, how: 'halted' });
+  during();
+  log.add('halt', { ...halt, how: 'lifted' });
+};
+
+const FORBIDDING_HALTS: readonly (readonly [what: string, over: (call: BuiltCall) => Over])[] = [
+  ['of everything', () => ({ all: true })],
+  ['of its agent', ({ agentId }) => ({ agentId })],
+  ['of its tool', ({ toolName }) => ({ toolName })],
+  ['of its group', () => ({ group: 'write' })],
+  ['of its agent, its tool and its group together', ({ agentId, toolName }) => ({ agentId, toolName, group: 'write' })],
+  ['that is not over yet', ({ agentId }) => ({ agentId, until: 9_000_000_000_000 })],
+];
+const NO_HALTS: readonly (readonly [what: string, over: (call: BuiltCall) => Over])[] = [
+  ['of another agent', () => ({ agentId: 'other' })],
+  ['of another tool', ({ agentId }) => ({ agentId, toolName: 'other' })],
+  ['of another group', () => ({ group: 'read' })],
+  ['whose time has passed', () => ({ all: true, until: 1_000 })],
 ];
 
 /** What is as it should be, though it looks unusual. */
@@ -453,6 +733,94 @@ const LAWFUL: readonly (readonly [what: string, make: Make])[] = [
     },
   ],
   [
+    'a call that is edited and approved',
+    (log, call) => {
+      const next = edited(log, call);
+      verdict(log, next);
+      decided(log, next, { approvalId: call.decisionId, effect: 'sanitize' });
+      ranApproved(log, next);
+    },
+  ],
+  [
+    'an edit after a yes of two, and two afterwards',
+    (log, call) => {
+      opened(decided(log, call, { effect: 'approval_needed' }), call, policy({ quorum: 2 }));
+      const next = amended(verdict(log, call, { status: 'pending' }), call, { amount: 4 }, policy({ quorum: 2 }));
+      ranApproved(verdict(verdict(log, next, { status: 'pending' }), next, { by: 'cat' }), next);
+    },
+  ],
+  [
+    'an edit and another one back',
+    (log, call) => {
+      const back = amended(log, edited(log, call), { amount: 5 }, { by: 'fay' });
+      ranApproved(verdict(log, back), back);
+    },
+  ],
+  [
+    'an editor who may approve',
+    (log, call) => {
+      const terms = policy({ editorMayApprove: true });
+      opened(decided(log, call, { effect: 'approval_needed' }), call, terms);
+      const next = amended(log, call, { amount: 4 }, terms);
+      ranApproved(verdict(log, next, { by: 'eve' }), next);
+    },
+  ],
+  [
+    'an editor who denies the edited call',
+    (log, call) => {
+      verdict(log, edited(log, call), { by: 'eve', approved: false, status: 'denied' });
+    },
+  ],
+  [
+    'an operator of the host who edits and approves',
+    (log, call) => {
+      const host = { by: 'host:root', assurance: 'host' };
+      const next = edited(log, call, host);
+      ranApproved(verdict(log, next, { ...host, groups: [] }), next);
+    },
+  ],
+  [
+    'an edit that makes another policy ask, and a policy whose text was changed meanwhile',
+    (log, call) => {
+      const policies = [
+        { ...POLICIES, hash: 'e'.repeat(64) },
+        { id: 'large', hash: 'd'.repeat(64) },
+      ];
+      const next = edited(log, call, { policies });
+      ranApproved(verdict(log, next, { policies: ['refunds', 'large'] }), next);
+    },
+  ],
+  [
+    'a requester who may approve, and edits',
+    (log, call) => {
+      opened(decided(log, call, { effect: 'approval_needed' }), call, policy({ selfApproval: true }));
+      const reason = committed('reason', call.salt, 'less');
+      const next = amended(log, call, { amount: 4 }, { by: 'ann', reason, ...policy({ selfApproval: true }) });
+      log.open(call, { reason: 'less' });
+      ranApproved(verdict(log, next), next);
+    },
+  ],
+  [
+    'an edit and a use that are written late, in any order',
+    (log, call) => {
+      const next = { ...call, effective: committed('effective', call.salt, { amount: 4 }) };
+      const committedAt = askedCall(log, call).at;
+      consumed(log, next, { committedAt: committedAt + 2 });
+      verdict(log, next, { committedAt: committedAt + 1 });
+      amended(log, call, { amount: 4 }, { committedAt });
+      settled(entering(begun(log, call), next, run(call)), call, { taskId: run(call)['taskId'] });
+    },
+  ],
+  [
+    'an edited call of a service elsewhere, which decided on it once more',
+    (log, call) => {
+      opened(decided(log, call, { effect: 'approval_needed', policySetHash: undefined }), call, { policies: [], policySetHash: undefined });
+      const next = { ...call, effective: committed('effective', call.salt, { amount: 4 }) };
+      decided(log, next, { approvalId: call.decisionId, effect: 'sanitize', policySetHash: undefined });
+      settled(entering(log, next, run(call)), call, { taskId: run(call)['taskId'] });
+    },
+  ],
+  [
     'a call that is approved after the clock was set back, which records do not show',
     (log, call) => {
       opened(decided(log, call, { effect: 'approval_needed' }), call, { expiresAt: log.at - 86_400_000 });
@@ -519,6 +887,21 @@ const LAWFUL: readonly (readonly [what: string, make: Make])[] = [
         .add('authority', { act: 'person.created', by: 'host:root', subject: 'person-1', holds: ['leads'] })
         .add('erased', { by: 'host:root', selector: 'user', count: 3 }),
   ],
+  ...NOT_HALTS.map(
+    (scope) =>
+      [
+        `a run while ${JSON.stringify(scope)} is halted`,
+        (log: BuiltLog, call: BuiltCall) => settled(entering(halted(ofMoney(log, call), scope), call), call),
+      ] as const,
+  ),
+  ['a run that had begun before a halt', (log, call) => lifted(settled(halted(entering(decided(log, call), call), { all: true }), call))],
+  ['a call that a halt denies', (log, call) => lifted(decided(halted(log, { all: true }), call, { effect: 'deny', effective: undefined }))],
+  ['a run once a halt was lifted', (log, call) => allowedCall(lifted(halted(log, { all: true })), call)],
+  ['a run once a halt is over', (log, call) => allowedCall(halted(halted(log, { all: true }), {}, 'over'), call)],
+  [
+    'a run after the time of a halt whose end nobody noticed yet',
+    (log, call) => allowedCall(halted(log, { all: true, until: log.at + 1_000 }).wait(1_000), call),
+  ],
 ];
 
 describe('The law verdict', () => {
@@ -539,6 +922,35 @@ describe('The law verdict', () => {
       expect(report.law.findings).to.deep.equal([]);
       expect(report.ok).to.equal(true);
     });
+
+  for (const [what, over] of FORBIDDING_HALTS)
+    it(`finds a run in a halt ${what}`, async () => {
+      const { report } = await verified((log, call) => {
+        decided(log, call, { groups: ['write'] });
+        whileHalted(log, over(call), () => settled(entering(log, call), call));
+      });
+      expect(report.law.findings.map(({ code }) => code)).to.deep.equal(['run_while_halted']);
+      expect(report.law.findings[0]?.message).to.match(/\(record \d+\)\.$/);
+    });
+
+  for (const [what, over] of NO_HALTS)
+    it(`finds nothing wrong with a run in a halt ${what}`, async () => {
+      const { report } = await verified((log, call) => {
+        decided(log, call, { groups: ['write'] });
+        whileHalted(log, over(call), () => settled(entering(log, call), call));
+      });
+      expect(report.law.findings).to.deep.equal([]);
+    });
+
+  it('finds nothing wrong with runs before a halt and after its end', async () => {
+    const { report } = await verified((log, call) => {
+      const other = builtCall();
+      settled(entering(decided(log, other), other), other);
+      whileHalted(log, { all: true }, () => decided(log, call));
+      settled(entering(log, call), call);
+    });
+    expect(report.law.findings).to.deep.equal([]);
+  });
 
   it('joins what different logs say of one approval', async () => {
     const key = new BuiltLog().key;
@@ -606,6 +1018,23 @@ describe('The law verdict', () => {
     expect((await verifyAudit(builtSource(early, server))).counts).to.include({ notWitnessed: 2, runs: 1 });
     const other = await verifyAudit(builtSource(server, new BuiltLog('z0', { key: server.key }).close()));
     expect(other.counts).to.include({ notWitnessed: 3, runs: 0 });
+  });
+
+  it('joins edits of two logs by what they begin with, whatever their clocks say', async () => {
+    for (const skew of [0, 30_000]) {
+      const key = new BuiltLog().key;
+      const [one, other] = [new BuiltLog('w0', { key }), new BuiltLog('w1', { key })];
+      const call = builtCall();
+      askedCall(one.wait(skew), call);
+      const first = amended(one, call, { amount: 4 });
+      const back = amended(other, first, { amount: 5 }, { by: 'fay' });
+      const last = amended(one, back, { amount: 3 });
+      verdict(other, last);
+      ranApproved(one, last);
+      for (const log of [one, other]) log.close();
+      const { law } = await verifyAudit(builtSource(one, other));
+      expect(law.findings, String(skew)).to.deep.equal([]);
+    }
   });
 
   it('joins verdicts of two logs to a quorum, and a no of another log to nothing', async () => {

@@ -3,7 +3,7 @@ import { createHash, createPublicKey, generateKeyPairSync, randomBytes, sign } f
 import type { KeyObject } from 'node:crypto';
 import { approvalRecords } from '../../../lib/audit/record/approvalRecords.js';
 import { commitmentOf } from '../../../lib/audit/record/commitment.js';
-import type { NewOpening } from '../../../lib/audit/record/OpenRecord.js';
+import type { NewOpening, OpenRecord } from '../../../lib/audit/record/OpenRecord.js';
 import { verdictStatement } from '../../../lib/decision/desk/verdictStatement.js';
 import { recordOf } from '../../support/approvalRecords.js';
 import type { VerdictRecord } from '../../../lib/audit/record/AuditRecord.js';
@@ -12,7 +12,20 @@ import { verifyAudit } from '../../../lib/audit/verify/verifyAudit.js';
 import { canonicalDigest, canonicalText, sha256 } from '../../../lib/common/data/canonical.js';
 import { madeCredential } from '../../../lib/server/people/webauthn/madeCredential.js';
 import type { VerdictProof } from '../../../lib/store/ApprovalStore.js';
-import { askedCall, builtCall, BuiltLog, builtSource, idsOf, POLICIES, ranApproved, verdict } from '../../support/builtLogs.js';
+import {
+  askedCall,
+  builtCall,
+  BuiltLog,
+  builtSource,
+  committed,
+  decided,
+  idsOf,
+  opened,
+  POLICIES,
+  ranApproved,
+  SET,
+  verdict,
+} from '../../support/builtLogs.js';
 import type { BuiltCall, Over } from '../../support/builtLogs.js';
 import { SoftAuthenticator } from '../../support/SoftAuthenticator.js';
 import type { Lies } from '../../support/SoftAuthenticator.js';
@@ -361,6 +374,83 @@ describe('A verdict that was signed with a passkey', () => {
       expect(law.findings.map(({ code }) => code).slice(0, 1), what).to.deep.equal(found);
       expect(counts.erasedStatements, what).to.equal(0);
     }
+  });
+});
+
+describe('An edit in a log', () => {
+  const EDITED = { amount: 4 };
+  const [before, after] = [canonicalDigest(PARAMS), canonicalDigest(EDITED)];
+
+  /** A log in which bob edits a call, with a passkey. Alone: and cat approves it. With a yes: bob may approve it too, and one signature is over both. */
+  async function editedLog(how: 'alone' | 'with a yes', signed: Over = {}, over: Over = {}): Promise<BuiltLog> {
+    const { id, publicKey, sign: signs } = await passkey();
+    const log = new BuiltLog();
+    const call = builtCall(PARAMS);
+    log.add('credential', { act: 'registered', person: 'bob', credential: id, publicKey, by: 'bob' });
+    const policies = [{ ...POLICIES, approvers: ['leads'], editorMayApprove: true }];
+    opened(decided(log, call, { effect: 'approval_needed' }), call, { policies });
+    const amendment = { by: 'bob', atMs: 1, from: before, to: after, params: EDITED, changes: [{ pointer: '/amount' }], superseded: [] };
+    const record = recordOf({
+      ...idsOf(call),
+      requester: 'ann',
+      version: 3,
+      digest: after,
+      policies,
+      verdicts: [],
+      amendments: [amendment],
+    });
+    const approve = how === 'alone' ? 'amend' : true;
+    const stated = { approve, reason: undefined, origin: ORIGIN, nonce: 'nonce', tenantId: null } as const;
+    const statement = verdictStatement({ ...record, ...signed }, stated);
+    const proof = signs(createHash('sha256').update(statement).digest('base64url'));
+    const given = { by: 'bob', approve: true, policies: [POLICIES.id], assurance: 'passkey', groups: ['leads'] } as const;
+    const shown = { ...record, auditSalt: call.salt, policySetHash: SET, status: 'approved' };
+    const edit = { ...amendment, assurance: 'passkey', ...(how === 'alone' && { proof }) };
+    add(approvalRecords.amended({ ...shown, amendments: [edit] } as never, how === 'alone' ? { statement } : {}), over);
+    if (how === 'alone') verdict(log, call, { by: 'cat', effective: committed('effective', call.salt, EDITED) });
+    else add(approvalRecords.verdict({ ...shown, verdicts: [{ ...given, proof }] } as never, { statement }), over);
+    return ranApproved(log, { ...call, effective: committed('effective', call.salt, EDITED) }).close();
+
+    function add({ record: { kind, ...fields }, opening }: OpenRecord, changed: Over): void {
+      log.add(kind, fields as never, changed);
+      if (opening !== undefined) log.openings.push({ ...opening, seq: log.lines.length - 1, at: log.at });
+    }
+  }
+
+  for (const how of ['alone', 'with a yes'] as const) {
+    it(`that was signed ${how} is verified from the log`, async () => {
+      const { law, integrity, counts } = await verifyAudit(builtSource(await editedLog(how)));
+      expect([integrity.findings, law.findings]).to.deep.equal([[], []]);
+      expect([counts.signatures, counts.erasedStatements]).to.deep.equal([1, 0]);
+    });
+
+    it(`that was signed ${how} is verified also after its statement was erased, as far as that goes`, async () => {
+      const log = await editedLog(how);
+      log.openings = [];
+      const { law, counts } = await verifyAudit(builtSource(log));
+      expect(law.findings).to.deep.equal([]);
+      expect([counts.signatures, counts.erasedStatements]).to.deep.equal([1, 1]);
+    });
+
+    for (const [what, signed] of [
+      ['no edit', { amendments: undefined }],
+      ['another edit', { amendments: [{ by: 'bob', from: after, to: before }] }],
+      ['the edit of someone else', { amendments: [{ by: 'eve', from: before, to: after }] }],
+      ['a second edit', { amendments: [{}, { by: 'bob', from: before, to: after }] }],
+      ['an edit of other params', { amendments: [{ by: 'bob', from: canonicalDigest({}), to: after }] }],
+      ['an edit to other params', { amendments: [{ by: 'bob', from: before, to: canonicalDigest({}) }] }],
+      ['the params before', { digest: before }],
+      ['another call', { decisionId: 'dec-other' }],
+    ] as const)
+      it(`that was signed ${how} counts for nothing where ${what} was signed`, async () => {
+        const { law } = await verifyAudit(builtSource(await editedLog(how, signed as Over)));
+        expect(law.findings[0]?.code).to.equal(how === 'alone' ? 'edit_signature' : 'verdict_signature');
+      });
+  }
+
+  it('counts for nothing with a signature that is not good', async () => {
+    const { law } = await verifyAudit(builtSource(await editedLog('alone', {}, { statement: undefined })));
+    expect(law.findings.map(({ code }) => code)).to.deep.equal(['edit_signature']);
   });
 });
 

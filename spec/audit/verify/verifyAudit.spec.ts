@@ -75,6 +75,7 @@ describe('verifyAudit', () => {
         openings: 0,
         signatures: 0,
         erasedStatements: 0,
+        grantedElsewhere: 0,
       },
       logs: [
         {
@@ -82,6 +83,7 @@ describe('verifyAudit', () => {
           origin: 'acme.example/pay/w0',
           size: 74,
           signed: 74,
+          covered: 74,
           root: log.tree.root().toString('base64'),
           keys: [log.key.publicKey.toString()],
           closed: true,

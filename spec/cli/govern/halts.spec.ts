@@ -1,4 +1,6 @@
 import { expect } from 'chai';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -98,6 +100,20 @@ describe('aegis halt, lift and halts', function () {
       ] as const)
         expect(JSON.stringify(await fail(...args))).to.match(message);
     });
+  });
+
+  it('take nothing else for halts than halts, whatever answers in place of the server', async () => {
+    let said: unknown;
+    const server = createServer((_, answer) => answer.setHeader('content-type', 'application/json').end(JSON.stringify(said)));
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    closing.push(() => server.close());
+    const { port } = server.address() as AddressInfo;
+    writeRunFile(data(), { pid: process.pid, url: `http://127.0.0.1:${port}`, store: 'memory' });
+    for (said of [{}, [], { halts: [{}] }, { halts: null }, 'nothing is halted'])
+      for (const args of [['halts'], ['halt', '--all', '--reason', 'r'], ['lift', 'halt_x', '--reason', 'r']])
+        expect(await failureOf([...args, '--data', data()]), JSON.stringify(said)).to.include(
+          'the server answered something else than halts',
+        );
   });
 
   it('order, list and lift at a server that keeps everything in memory', async () => {

@@ -3,6 +3,7 @@ import { AegisModule, guard, isPending } from '../../../lib/index.js';
 import type { AegisOptions, PendingApproval } from '../../../lib/index.js';
 import type { JournalEvent } from '../../../lib/model/Journal.js';
 import { rejection } from '../../support/rejection.js';
+import { until } from '../../support/until.js';
 
 /** Refunds above 100 ask; who edits one may approve it; more than 500 is denied; a refund to a test account asks somebody else. */
 const POLICIES = `
@@ -14,6 +15,15 @@ forbid (principal, action == Aegis::Action::"refund", resource) when { context.i
 forbid (principal, action, resource) when { context.input.amount > 300 };
 @id("closed") @effect("approval_needed") @reason("no edits here") forbid (principal, action, resource) when { context.input has note && context.input.note like "*audit*" };
 `;
+
+/** Two groups ask about one call, so that one yes does not end it. */
+const TWO = ['a', 'b']
+  .map(
+    (group) =>
+      `@id("${group}") @effect("approval_needed") @approvers("${group}") @editable("/amount") @editor_may_approve("true") forbid (principal, action, resource);`,
+  )
+  .concat('@id("all") permit (principal, action, resource);')
+  .join('\n');
 
 describe('A call that a person edits', () => {
   let module: AegisModule;
@@ -146,6 +156,8 @@ describe('A call that a person edits', () => {
     ['nothing', {}, 400, 'invalid_edit'],
     ['what is as it was', { set: { '/amount': 250 } }, 400, 'invalid_edit'],
     ['a param away that the guard needs', { remove: ['/note'] }, 400, 'invalid_edit'],
+    ['what an edit has no option for', { edits: 1, set: { '/amount': 200 } }, 400, 'invalid_verdict'],
+    ['a list', { set: [] }, 400, 'invalid_edit'],
   ];
   for (const [what, edit, status, code] of refusals)
     it(`does not become ${what}`, async () => {
@@ -210,5 +222,116 @@ describe('A call that a person edits', () => {
       expect(error.message).to.contain('blocked now');
       expect(ran).to.deep.equal([]);
     }
+  });
+
+  it('is asked about again, as its agent made it, where another policy asks by the time it would run', async () => {
+    let asksMore = false;
+    await module.close();
+    start({
+      policies: {
+        text: `${POLICIES}\n@id("more") @effect("approval_needed") @reason("asked anew") forbid (principal, action, resource) when { context.facts.more };`,
+      },
+      facts: () => ({ more: asksMore }),
+    });
+    const pending = await refund(250);
+    const first = pending.decisionId;
+    const amended = await module.approvals.amend(first, { by: 'ann', digest: await digestOf(pending), set: { '/amount': 200 } });
+    asksMore = true;
+    await module.approvals.approve(first, { by: 'bob', digest: amended.digest });
+    await until(() => pending.decisionId !== first);
+    expect(ran).to.deep.equal([]);
+    const again = await module.approvals.get(pending.decisionId);
+    expect(again).to.deep.include({ status: 'pending', params: { amount: 250, note: 'late' } });
+    expect(again).not.to.have.property('amendments');
+    expect(again?.policies.map(({ id }) => id)).to.include('more');
+    await module.approvals.approve(pending.decisionId, { by: 'bob', digest: await digestOf(pending) });
+    expect(await pending.completed).to.equal('refunded 250');
+    expect([ran, pending.edited]).to.deep.equal([[[250, 'late']], undefined]);
+  });
+
+  it('is approved by no operator of the host where one edited it: they are one person', async () => {
+    await module.close();
+    start({ policies: { text: POLICIES.replaceAll(' @editor_may_approve("true")', '') } });
+    const pending = await refund(250);
+    const { decisionId } = pending;
+    const given = { by: 'host:ann', assurance: 'host', digest: await digestOf(pending), set: { '/amount': 200 } } as const;
+    const { digest } = await module.approvals.amend(decisionId, given);
+    for (const by of ['host:ann', 'host:root'])
+      expect(await rejection(module.approvals.approve(decisionId, { by, assurance: 'host', digest }))).to.include({
+        status: 403,
+        code: 'editor_approval',
+      });
+    expect(ran).to.deep.equal([]);
+    await module.approvals.approve(decisionId, { by: 'bob', digest });
+    expect(await pending.completed).to.equal('refunded 200');
+  });
+
+  it('is not denied with an edit, and takes no grant', async () => {
+    const pending = await refund(250);
+    const digest = await digestOf(pending);
+    const edit = { set: { '/amount': 200 } };
+    const { decisionId } = pending;
+    const denial = await rejection(module.approvals.deny(decisionId, { by: 'ann', digest, edit }));
+    expect([denial.status, denial.code]).to.deep.equal([400, 'invalid_edit']);
+    for (const given of [undefined, null, 'x', []])
+      for (const asked of [module.approvals.amend(decisionId, given as never), module.approvals.previewEdit(decisionId, given as never)])
+        expect(await rejection(asked)).to.include({ status: 400, code: 'invalid_verdict' });
+    const unknown = await rejection(module.approvals.previewEdit('dec-unknown', { by: 'ann', digest, ...edit }));
+    expect([unknown.status, unknown.code]).to.deep.equal([404, 'approval_not_found']);
+    await pending.cancel();
+  });
+
+  it('is not edited where no policy lets it be, or the facts of the edited call are not there', async () => {
+    const bare = POLICIES.replaceAll(/ @editable\("[^"]*"\)| @editor_may_approve\("true"\)/g, '');
+    await module.close();
+    start({ policies: { text: bare } });
+    const closed = await refund(250);
+    const refused = await rejection(
+      module.approvals.amend(closed.decisionId, { by: 'ann', digest: await digestOf(closed), set: { '/amount': 200 } }),
+    );
+    expect([refused.status, refused.code]).to.deep.equal([403, 'not_editable']);
+    await closed.cancel();
+    await module.close();
+    start({
+      facts: ({ params }) => {
+        if (params['amount'] === 200) throw new Error('not there');
+        return {};
+      },
+    });
+    const pending = await refund(250);
+    const denied = await rejection(
+      module.approvals.amend(pending.decisionId, { by: 'ann', digest: await digestOf(pending), set: { '/amount': 200 } }),
+    );
+    expect([denied.status, denied.code]).to.deep.equal([422, 'edit_denied']);
+    expect(denied.message).to.contain('The facts this decision needs are not available.');
+    await pending.cancel();
+  });
+
+  it('is approved for that call alone, by a page that says what it showed, and under a key of its own', async () => {
+    const pending = await refund(250);
+    const { decisionId } = pending;
+    const digest = await digestOf(pending);
+    const edit = { set: { '/amount': 200 } };
+    const unshown = await rejection(module.approvals.approve(decisionId, { by: 'ann', digest, edit, assurance: 'session' }));
+    expect([unshown.status, unshown.code]).to.deep.equal([409, 'edit_changed']);
+    await module.approvals.amend(decisionId, { by: 'ann', digest, ...edit });
+    const grant = { uses: 2, forMs: 1_000 };
+    const granted = await rejection(module.approvals.approve(decisionId, { by: 'ann', digest: await digestOf(pending), grant }));
+    expect([granted.status, granted.code]).to.deep.equal([400, 'invalid_grant']);
+    await pending.cancel();
+    const plain = await refund(250);
+    const yes = { by: 'ann', digest: await digestOf(plain), key: 'k' };
+    await module.approvals.approve(plain.decisionId, yes);
+    const other = await rejection(module.approvals.approve(plain.decisionId, { ...yes, edit }));
+    expect([other.status, other.code]).to.deep.equal([409, 'verdict_key_reused']);
+    expect(await plain.completed).to.equal('refunded 250');
+    await module.close();
+    start({ approverGroups: { a: ['ann'], b: ['bob'] }, policies: { text: TWO } });
+    const twice = await refund(250);
+    const first = { by: 'ann', key: 'k', digest: await digestOf(twice), edit };
+    const edited = await module.approvals.approve(twice.decisionId, first);
+    expect([edited.status, edited.verdicts.length]).to.deep.equal(['pending', 1]);
+    expect(await module.approvals.approve(twice.decisionId, first)).to.deep.equal(edited);
+    await twice.cancel();
   });
 });

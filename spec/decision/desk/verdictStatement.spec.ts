@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { expect } from 'chai';
-import { recordedChallenge, verdictChallenge, verdictStatement } from '../../../lib/decision/desk/verdictStatement.js';
+import { amendmentStatement, recordedChallenge, verdictChallenge, verdictStatement } from '../../../lib/decision/desk/verdictStatement.js';
 import type { StatedVerdict } from '../../../lib/decision/desk/verdictStatement.js';
 import type { ApprovalRecord, Verdict } from '../../../lib/store/ApprovalStore.js';
 import { policyOf, recordOf } from '../../support/approvalRecords.js';
@@ -77,6 +77,31 @@ describe('The statement of a verdict', () => {
       expect(verdictChallenge({ ...record, ...change }, { ...stated, ...more })).to.not.equal(verdictChallenge(record, stated));
     });
 
+  it('is one of an edit alone: of the version that was signed, with its reason, and before any verdict on it', () => {
+    const edit = { by: 'rita', atMs: 1, from: 'a', to: record.digest, params: {}, changes: [], superseded: [], reason: 'too much' };
+    const now = { ...record, version: 7, amendments: [{ ...edit, by: 'ann', reason: 'first' }, edit] };
+    const proof = {
+      kind: 'passkey',
+      credential: 'c',
+      nonce: 'n-1',
+      version: 2,
+      clientDataJSON: 'd',
+      authenticatorData: 'a',
+      signature: 's',
+    } as const;
+    const text = amendmentStatement(now, proof, 'https://aegis.example', 'acme');
+    const then = { ...now, version: 2, verdicts: [] };
+    expect(text).to.equal(verdictStatement(then, { ...stated, approve: 'amend', reason: 'too much', tenantId: 'acme' }));
+    expect(JSON.parse(text)).to.deep.include({
+      verdict: 'amend',
+      version: 2,
+      tenant: 'acme',
+      amendment: { number: 2, by: 'rita', from: 'a', to: record.digest },
+      reasonDigest: createHash('sha256').update('too much').digest('hex'),
+    });
+    expect(amendmentStatement(now, proof, 'https://aegis.example')).to.not.equal(text);
+  });
+
   it('names the seats and everyone who may have one, where people are counted', () => {
     const yes = (by: string, ...policies: readonly string[]): Verdict => ({ approve: true, by, atMs: 1, policies });
     const policies = [policyOf('two', { quorum: 2 }), policyOf('apart', { distinct: true }), policyOf('plain', { quorum: 1 })];
@@ -112,6 +137,10 @@ describe('The statement of a verdict', () => {
     };
     expect(recordedChallenge(later, signed, stated.origin)).to.equal(challenge);
     expect(recordedChallenge(later, signed, 'https://other.example')).to.not.equal(challenge);
+    const granting = { ...signed, grant: { id: 'grt-1', digest: 'e'.repeat(64) } };
+    expect(recordedChallenge({ ...later, verdicts: [...record.verdicts, granting] }, granting, stated.origin)).to.equal(
+      verdictChallenge(record, { ...stated, grantDigest: 'e'.repeat(64) }),
+    );
     expect(recordedChallenge(later, signed, stated.origin, 'acme')).to.not.equal(challenge);
     // one that is not of this record, or was not signed
     expect(recordedChallenge(later, { ...signed }, stated.origin)).to.equal(undefined);

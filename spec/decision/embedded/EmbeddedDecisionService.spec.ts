@@ -6,6 +6,8 @@ import type { ApprovalDeskOptions } from '../../../lib/decision/desk/ApprovalDes
 import { coversCall } from '../../../lib/decision/embedded/approvalRequestFor.js';
 import { EmbeddedDecisionService } from '../../../lib/decision/embedded/EmbeddedDecisionService.js';
 import type { EmbeddedDecisionServiceOptions } from '../../../lib/decision/embedded/EmbeddedDecisionServiceOptions.js';
+import type { AskedCall } from '../../../lib/decision/grant/GrantedScope.js';
+import type { Grants } from '../../../lib/decision/grant/Grants.js';
 import type { Decision, DecisionRequest } from '../../../lib/model/Decision.js';
 import type { PolicyOutcome } from '../../../lib/policy/PolicyEngine.js';
 import type { ApprovalRecord } from '../../../lib/store/ApprovalStore.js';
@@ -63,6 +65,30 @@ describe('EmbeddedDecisionService', () => {
         removable: ['note'],
       },
     ]);
+  });
+
+  it('answers by a grant only where its caller runs the call as policies changed it', async () => {
+    const approvals = [approvalPolicy('limit', { grantable: { uses: 5, forMs: 3_600_000 } })];
+    let changed = false;
+    const policies = new ScriptedPolicies({ refund: () => askOutcome({ approvals, ...(changed && { params: { amount: 0 } }) }) });
+    const desk = new ApprovalDesk(new MemoryApprovalStore());
+    const redeemed: unknown[] = [];
+    const grants = { redeem: ({ params }: AskedCall) => (redeemed.push(params), { id: 'grant_1' }) } as unknown as Grants;
+    const service = new EmbeddedDecisionService({ policies, desk, grants });
+    const remote = { consumes: true, sessionTrusted: true, appliesChanges: false };
+    expect(await service.decide(requestOf({ remote }))).to.include({ effect: 'allow', grantId: 'grant_1' });
+    changed = true;
+    expect(await service.decide(requestOf({ remote })))
+      .to.include({ effect: 'deny' })
+      .and.not.to.have.property('grantId');
+    expect(redeemed).to.deep.equal([undefined]);
+    const applying = { ...remote, appliesChanges: true };
+    expect(await service.decide(requestOf({ remote: applying }))).to.deep.include({
+      effect: 'sanitize',
+      grantId: 'grant_1',
+      params: { amount: 0 },
+    });
+    expect(await desk.list()).to.deep.equal([]);
   });
 
   it('denies without facts, and asks no policy', async () => {

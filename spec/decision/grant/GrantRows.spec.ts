@@ -53,11 +53,19 @@ describe('The rows of grants', () => {
     expect(rows.use(grant.id)).to.have.property('used', 1);
   });
 
+  it('are listed all, however many there are', () => {
+    const rows = new GrantRows(new MemoryRecordStore(), () => 1);
+    const grants = Array.from({ length: 450 }, (_, i) => grantOf({ createdAtMs: i }));
+    for (const grant of grants) rows.insert(grant);
+    expect(rows.list()).to.deep.equal(grants);
+  });
+
   it('that cannot be read are not there, and one that the store does not replace is reported', async () => {
     const store = new MemoryRecordStore();
     const rows = new GrantRows(store, () => 1);
     store.insert({ kind: 'grant', id: 'odd', version: 1, createdAtMs: 1, body: '{' });
     expect(rows.get('odd')).to.equal(undefined);
+    expect(rows.list()).to.deep.equal([]);
     const grant = grantOf();
     rows.insert(grant);
     store.replace = () => false;

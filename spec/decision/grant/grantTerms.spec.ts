@@ -200,8 +200,9 @@ function randomCall(random: Random, scope: GrantScope): RandomCall {
       const holder = random(3) === 0 && typeof copy['deep'] === 'object' ? (copy['deep'] as Record<string, unknown>) : copy;
       const name = pick(random, Object.keys(holder).length > 0 ? Object.keys(holder) : ['n']);
       const value = holder[name];
-      if (random(12) === 0) delete holder[name];
-      else if (random(12) === 0) holder['more'] = 1;
+      const kind = random(12);
+      if (kind === 0) delete holder[name];
+      else if (kind === 1) holder['more'] = 1;
       else if (Array.isArray(value)) {
         if (random(2) === 0) value.push('new');
         else {

@@ -165,6 +165,21 @@ describe('The halts of a tenant', () => {
       expect(await looked).to.include({ code: 'halt_unknown' });
     });
 
+    it('refuse with what the store failed with as the cause, until a read works again, and without one where the store says nothing', async () => {
+      const records = new Away();
+      const book = await open({ records });
+      records.state = 'failing';
+      await time.tickAsync(6_000);
+      expect(await book.look(CALL))
+        .to.include({ code: 'halt_unknown' })
+        .and.have.nested.property('cause.message', 'the store is away');
+      records.state = 'there';
+      expect(await book.look(CALL)).to.equal(undefined);
+      records.state = 'silent';
+      await time.tickAsync(6_000);
+      expect(book.stop(CALL)).to.include({ code: 'halt_unknown' }).and.not.have.property('cause');
+    });
+
     it('let a call through where that read answers, also at once', async () => {
       const records = new Away();
       const book = await open({ records });

@@ -57,7 +57,7 @@ describe('RemoteDecisionService', () => {
         'idempotency-key': request.callId,
         'x-aegis-nonce': request.callId,
         'x-aegis-params-digest': request.paramsDigest,
-        'x-aegis-capabilities': 'effective-digest, types, consume, begin, reevaluate, events, statuses, outcome, amend',
+        'x-aegis-capabilities': 'effective-digest, types, consume, begin, reevaluate, events, statuses, outcome, views, amend',
         'x-aegis-approval-timeout-s': '60',
       });
       expect(JSON.parse(seen?.body ?? '')).to.deep.equal({

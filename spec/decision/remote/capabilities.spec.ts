@@ -75,6 +75,18 @@ describe('What a program demands of its Data Plane', () => {
     expect(await service.decide(remoteRequest({ params: { n: 7 } }))).to.include({ effect: 'allow' });
   });
 
+  it('keeps values hidden: a call with one goes to no server that would show it to everyone', async () => {
+    const sensitive = { '/text': { approver: 'hidden', log: 'hidden', model: 'hidden', audit: 'hidden' } } as const;
+    answers('allow', { capabilities: CAPABILITIES.filter((name) => name !== 'views'), consumable: true });
+    setup([]);
+    const failure = await failureOf(service.decide(remoteRequest({ sensitive })));
+    expect(failure).to.include({ reason: 'capability_missing' });
+    expect(failure.message).to.include('views');
+    expect(await service.decide(remoteRequest())).to.include({ effect: 'allow' });
+    answers('allow', { capabilities: CAPABILITIES, consumable: true });
+    expect(await service.decide(remoteRequest({ sensitive }))).to.include({ effect: 'allow' });
+  });
+
   it('stands after the approval: a server that has lost it uses nothing up, begins nothing and decides nothing again', async () => {
     plane.handler = (_request, reply) => sendJson(reply, { message: 'no such route', error: 'resource_not_found' }, 404);
     setup();

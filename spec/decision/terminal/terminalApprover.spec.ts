@@ -39,6 +39,26 @@ describe('terminalApprover', () => {
     expect(screen()).to.match(/Your yes is recorded\. The call waits for other people\.\n$/);
   });
 
+  it('asks how many values are hidden too, and approves for nothing less', async () => {
+    const hidden = {
+      originalParams: { amount: 1 },
+      sensitive: { '/amount': { approver: 'hidden', log: 'hidden', model: 'hidden', audit: 'hidden' } },
+    } as const;
+    for (const [more, status] of [
+      [' 1', 'approved'],
+      ['', 'denied'],
+      [' 2', 'denied'],
+    ] as const) {
+      const { open, asked, type, screen, state } = setup();
+      const { decisionId, digest } = await open(hidden);
+      await asked();
+      const code = digest.slice(0, 4);
+      expect(screen()).to.contain(`Type ${code} 1 to approve, with how many values are hidden from you, anything else to refuse [No]: `);
+      await type(`${code}${more}\n`);
+      expect(await state(decisionId)).to.include({ status });
+    }
+  });
+
   it('takes them typed key by key, with spaces around, and ended by a carriage return', async () => {
     const { open, asked, type, state } = setup();
     const { decisionId, digest } = await open();

@@ -81,6 +81,18 @@ describe('Hidden values', () => {
     expect(denied.verdicts[0]).to.not.have.property('hidden');
   });
 
+  it('are counted as several, where they are, and named where they are shown', async () => {
+    const { desk, open } = setup();
+    const params = { card: CARD, pin: 1234 };
+    const record = await open({ params, sensitive: { '/card': HIDDEN, '/pin': HIDDEN } });
+    expect(describeApproval(record)).to.include('Hidden    2 values are not shown in full: /card, /pin');
+    const { decisionId, digest } = record;
+    const error = await rejection(desk.approve(decisionId, { by: 'bob', digest, acknowledgeHidden: 1 }));
+    expect(error).to.include({ status: 428, code: 'hidden_not_acknowledged' });
+    expect(error.message).to.contain('2 values of this approval are').and.contain('acknowledgeHidden: 2');
+    expect((await desk.approve(decisionId, { by: 'bob', digest, acknowledgeHidden: 2 })).status).to.equal('approved');
+  });
+
   it('ask for the code where a session would do, also of a person who was shown all that is shown', async () => {
     const { desk, open } = setup();
     const { decisionId, digest } = await open({ params: { card: CARD }, sensitive: { '/card': SECRET } });

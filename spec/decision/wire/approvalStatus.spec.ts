@@ -1,6 +1,7 @@
 import { expect } from 'chai';
 import * as v from 'valibot';
 import { approvalStatus, readApprovalStatus, writeApprovalStatus } from '../../../lib/decision/wire/approvalStatus.js';
+import { writeWire } from '../../../lib/decision/wire/readWire.js';
 import { readStatusAnswer } from '../../../lib/decision/wire/statusAnswer.js';
 import type { ApprovalRecord } from '../../../lib/store/ApprovalStore.js';
 import { recordOf } from '../../support/approvalRecords.js';
@@ -34,6 +35,34 @@ describe('the status of an approval on the wire', () => {
     const consumed = { token: 't', atMs: 1 };
     expect(writeApprovalStatus('dec', recordOf({ consumed }))).to.include({ consumed: true });
   });
+
+  it('says what runs instead of what was asked about, with its types, until it was used', () => {
+    const edit = { by: 'ann', atMs: 1, from: 'a', to: 'b', params: {}, changes: [], superseded: [] };
+    const record = recordOf({ status: 'approved', params: { amount: 2n }, digest: 'b', amendments: [edit] });
+    const written = writeApprovalStatus('dec', record);
+    const reading = v.parse(approvalStatus, JSON.parse(writeWire(written)));
+    expect(readApprovalStatus(reading as typeof written)).to.deep.include({ state: 'approved', params: { amount: 2n }, digest: 'b' });
+    const plain = writeApprovalStatus('dec', { ...record, params: { amount: 2 } });
+    expect(plain)
+      .to.deep.include({ params: { amount: 2 }, digest: 'b' })
+      .and.not.to.have.property('types');
+    expect(readApprovalStatus(plain)).to.deep.include({ params: { amount: 2 }, digest: 'b' });
+    const used = writeApprovalStatus('dec', { ...record, consumed: { token: 't', atMs: 1 } });
+    expect(used).not.to.have.any.keys('params', 'digest', 'types');
+  });
+
+  for (const [what, edited] of [
+    ['no digest', { params: { amount: 2 } }],
+    ['a digest that is none', { params: { amount: 2 }, digest: 7 }],
+    ['no params', { digest: 'b' }],
+    ['a list of params', { params: [2], digest: 'b' }],
+    ['params of no call', { params: { amount: () => 2 }, digest: 'b' }],
+    ['a type that its value is not of', { params: { amount: 'x' }, types: { '/amount': 'bigint' }, digest: 'b' }],
+  ] as const)
+    it(`has edited params that no digest fits, where an answer has ${what}`, () => {
+      const row = { decision_id: 'dec', status: 'OK', effect: 'allow', outcome: 'approved' };
+      expect(readApprovalStatus({ ...row, ...edited })).to.deep.include({ state: 'approved', params: {}, digest: '' });
+    });
 
   it('never says who decided, what that person wrote, the params or the session', () => {
     const verdicts = [{ approve: false, by: 'canary', reason: 'canary', atMs: 1, policies: ['canary'] }];

@@ -68,6 +68,14 @@ describe('readDecisionAnswer', () => {
     });
   });
 
+  it('keeps the id of the grant that allowed a call, where it is one', () => {
+    const sanitize = { params: { text: 'x' } };
+    expect(decided({ effect: 'allow', grant_id: 'grant_1' })).to.include({ effect: 'allow', grantId: 'grant_1' });
+    expect(decided({ effect: 'sanitize', sanitize, grant_id: 'grant_1' })).to.include({ effect: 'sanitize', grantId: 'grant_1' });
+    expect(decided({ effect: 'deny', grant_id: 'grant_1' })).not.to.have.property('grantId');
+    for (const none of [null, undefined]) expect(decided({ effect: 'allow', grant_id: none })).not.to.have.property('grantId');
+  });
+
   it('takes what is optional as absent or null, and ignores fields that are not listed', () => {
     expect(decided({ effect: 'allow' })).to.include({ effect: 'allow', reason: undefined, tenantId: undefined });
     const nulls = { effect: 'allow', reason: null, sanitize: null, violations: null, approval_id: null, later: { effect: 'deny' } };

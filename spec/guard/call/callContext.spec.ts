@@ -70,6 +70,21 @@ describe('currentCall()', () => {
     expect(await call()).to.include({ taskId: error.pending.taskId, decisionId: error.pending.decisionId });
   });
 
+  it('has one signal, which its caller aborts too', async () => {
+    const caller = new AbortController();
+    const signals: (AbortSignal | undefined)[] = [];
+    const look = (): void => void signals.push(currentCall()?.signal, currentCall()?.signal);
+    const call = { agentId: 'a', toolName: 't', params: {} };
+    await guardCall(module, { ...call, signal: caller.signal }, look);
+    await guardCall(module, call, look);
+    const [first, again, own, ownAgain] = signals;
+    expect(first).to.be.instanceOf(AbortSignal).and.equal(again);
+    expect(own).to.be.instanceOf(AbortSignal).and.equal(ownAgain);
+    caller.abort(new Error('enough'));
+    expect(first?.reason).to.include({ message: 'enough' });
+    expect(own?.aborted).to.equal(false);
+  });
+
   it('holds in every piece of a stream, and never for its consumer', async () => {
     async function* pieces(): AsyncGenerator<string | undefined> {
       yield currentCall()?.toolName;

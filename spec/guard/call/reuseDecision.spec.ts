@@ -73,6 +73,15 @@ describe('A guarded call that a guarded call enters at once', () => {
     expect(asked()).to.equal(4);
   });
 
+  it('is decided anew where a grant answered the outer one: each use of a grant is one entry', async () => {
+    for (const answer of [{ effect: 'allow' }, { effect: 'sanitize', params: { id: '7' } }]) {
+      const before = asked();
+      service.always({ ...answer, grantId: 'grt_1' });
+      await outer((params) => till.refund(params as never));
+      expect(asked() - before).to.equal(2);
+    }
+  });
+
   const differences: Readonly<Record<string, Partial<GuardedCall>>> = {
     agent: { agentId: 'another' },
     tool: { toolName: 'refund.large' },

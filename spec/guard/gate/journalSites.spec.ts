@@ -132,7 +132,9 @@ describe('Every place that tells a journal of something', () => {
         const failed = seen.filter((d) => d.kind === 'callback').map((d) => d.where);
         if (site === 'before an entry' && (manner === 'throws' || manner === 'rejects')) {
           const became = expected.became.map((was) => (was === 'ran' ? 'decision_unavailable_journal_failed' : was));
-          expect([result, failed]).to.deep.equal([{ became, ran: [] }, []]);
+          // a call that is refused at its entry ends some ticks earlier than one that runs: in which order is not what is compared
+          const { became: given, ran } = result as typeof expected;
+          expect([[...given].sort(), ran, failed]).to.deep.equal([became.sort(), [], []]);
           return;
         }
         expect(result).to.deep.equal(expected);

@@ -155,6 +155,23 @@ export function haltsEverywhere(name: string, make: () => Awaitable<readonly [Se
         expect(world.ran).to.deep.equal([1]);
       });
 
+      it(`that this process does not know of: the same call, made again and again, runs nothing until it is lifted, and then once (${mode})`, async () => {
+        count();
+        const world = await open(mode, () => ({}));
+        const [first] = (await begun(mode, world)) as unknown as [Promise<unknown>];
+        const { id } = await world.elsewhere.halt(nextScope(), ORDER);
+        await world.approve();
+        const joined = Array.from({ length: 4 }, async () => world.refund(1).catch((error: unknown) => error));
+        await settle();
+        expect(world.ran).to.deep.equal([]);
+        await world.elsewhere.lift(id, ORDER);
+        expect(await finished(mode, first, world)).to.equal('refunded 1');
+        for (const outcome of await Promise.all(joined))
+          if (typeof outcome === 'string') expect(outcome).to.equal('refunded 1');
+          else expect(outcome).to.have.property('name').that.is.oneOf(['ApprovalPendingError', 'ForbiddenError']);
+        expect(world.ran).to.deep.equal([1]);
+      });
+
       it(`just before it is claimed: it waits until it is lifted, and runs once (${mode})`, async () => {
         count();
         let halted: string | undefined;
@@ -189,12 +206,14 @@ export function haltsEverywhere(name: string, make: () => Awaitable<readonly [Se
         const [first] = (await begun(mode, world)) as unknown as [Promise<unknown>];
         await world.approve();
         // what has begun at the desk of a durable store is held by its caller until it may go on
-        if (mode === 'throw') world.refund(1).catch(() => {});
+        const held = mode === 'throw' ? world.refund(1) : first;
+        held.catch(() => {});
         await until(() => halted !== undefined);
         await settle();
         expect(world.ran).to.deep.equal([]);
         await world.aegis.halts.lift(String(halted), ORDER);
-        expect(await finished(mode, first, world)).to.equal('refunded 1');
+        // the result is that of the caller who was held, so that a call made again could be a new one
+        expect(await held.catch(async () => finished(mode, first, world as World))).to.equal('refunded 1');
         expect(world.ran).to.deep.equal([1]);
       });
 

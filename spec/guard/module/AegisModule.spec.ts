@@ -59,7 +59,7 @@ describe('AegisModule', () => {
     it('a Data Plane, which has its own approvals and policies', async () => {
       const module = AegisModule.create({ apiKey: 'k', baseUrl: 'https://aegis.example' });
       expect(module.decisions).to.be.instanceOf(RemoteDecisionService);
-      for (const part of ['approvals', 'policies'] as const)
+      for (const part of ['approvals', 'policies', 'grants'] as const)
         expect(() => module[part]).to.throw(ConfigError, new RegExp(`^${part}: .+ in this process`));
       await module.close();
     });

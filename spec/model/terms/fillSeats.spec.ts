@@ -87,6 +87,18 @@ describe('The seats of policies', () => {
     }
   });
 
+  it('stay open where nothing further was looked at, also for people who could have taken them', () => {
+    const apart = Array.from({ length: 16 }, (_, i) => ({ id: `d${i}`, distinct: true }));
+    const shared = Array.from({ length: 20 }, (_, i) => ({ id: `s${i}` }));
+    const others = Array.from({ length: 16 }, (_, i) => yes(`n${i}`, ...apart.map(({ id }) => id)));
+    const found = fillSeats([...apart, ...shared], [yes('ann', 'd0', ...shared.map(({ id }) => id)), ...others]);
+    expect(isLawful([...apart, ...shared], found)).to.equal(true);
+    expect(areFilled(found)).to.equal(false);
+    expect(found.filter(({ filledBy }) => filledBy.some(({ name }) => name === 'ann')).map(({ id }) => id)).to.deep.equal(
+      shared.map(({ id }) => id),
+    );
+  });
+
   it('are for the first four hundred people, where a hostile log has more of them', () => {
     const policies = [
       { id: 'a', quorum: 401, distinct: true },

@@ -30,6 +30,18 @@ function setup(text: string, more: Partial<ReloadablePoliciesOptions> = {}) {
 const by = 'ann';
 
 describe('Staged policies', () => {
+  it('may be files that were read elsewhere, such as those that a server is sent', async () => {
+    const { policies, decide } = setup(PERMIT_ALL);
+    const files = [
+      { file: 'all.cedar', text: PERMIT_ALL },
+      { file: 'no.cedar', text: NO },
+    ];
+    const staged = await policies.stage({ source: { files } });
+    decide('drop', 2);
+    expect(staged.report().differences).to.include({ stricter: 2 });
+    policies.close();
+  });
+
   it('decide nothing, and tell what they would have decided', async () => {
     const { policies, decide, events } = setup(PERMIT_ALL);
     expect(policies.staged).to.equal(undefined);

@@ -50,6 +50,14 @@ describe('readPolicies', () => {
         expect(read, url).to.throw(ConfigError, 'policies: This URL does not lead to a file of this machine.');
   });
 
+  it('says of a text in the place of a path how a text is given', () => {
+    for (const text of ['permit (principal, action, resource);', '@id("a")\npermit', '{', 'when }'])
+      expect(() => readPolicies(text), text).to.throw(
+        ConfigError,
+        'policies: This looks like the text of policies, which is given as { text }',
+      );
+  });
+
   it('reads until two reads agree', () =>
     withFolder({ 'a.cedar': 'permit', 'b.cedar': 'forbid 1' }, (path, write) => {
       afterEachRead((reads) => {

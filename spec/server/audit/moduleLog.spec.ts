@@ -128,10 +128,39 @@ describe('The audit log of a module, with a Data Plane beside it', () => {
 
   it('has what people decide at the server and what the module runs, each once; and it is lawful', () => isWhole(new MemoryStateStore()));
 
+  const isClosedBetween = async (store: ServerStore): Promise<void> => {
+    const its = await mounted({}, store);
+    const running = its.refund(7);
+    const { decisionId, digest } = await its.pending();
+    let free = (): void => {};
+    let isHeld = false;
+    its.sink.onAppend = () => {
+      isHeld = true;
+      return new Promise((resolve) => (free = resolve));
+    };
+    const approving = Promise.resolve(its.module.approvals.approve(decisionId, { by: 'bob', digest }));
+    await until(() => isHeld);
+    const closing = its.plane.close();
+    its.sink.onAppend = () => {};
+    free();
+    await approving;
+    await closing;
+    expect(await running).to.equal('paid 7');
+    await its.close();
+    expect(kindsOf(await its.records(), decisionId).toSorted()).to.deep.equal(
+      ['opened', 'decided', 'verdict', 'decided', 'consumed', 'begun', 'entering', 'settled'].toSorted(),
+    );
+    const { integrity, completeness, law } = await verifyAudit(its.sink.source, { keys: [AUDIT_KEY.publicKey] });
+    for (const part of [integrity, completeness, law]) expect(part.findings).to.deep.equal([]);
+  };
+
+  it('has a verdict once that is being recorded while the server is closed', () => isClosedBetween(new MemoryStateStore()));
+
   describe('on SQLite', () => {
     needsSqlite();
     const { open } = sqliteFiles();
     it('has all of it once', () => isWhole(open()));
+    it('has a verdict once that is being recorded while the server is closed', () => isClosedBetween(open()));
   });
 
   describe('on PostgreSQL', () => {

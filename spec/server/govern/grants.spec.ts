@@ -50,6 +50,16 @@ describe('Grants behind a server', () => {
     expect(effects).to.deep.equal([...Array<string>(10).fill('allow'), 'approval_needed']);
   });
 
+  it('are proposed over HTTP, with what the approval before would have come to', async () => {
+    const before = await inbox.ask('refund', { amount: 40, to: 'ann' }, { agent: 'bot', user: 'u1' });
+    await rita.post(`/v1/approvals/${before}/verdict`, { ...(await form(before, {})), verdict: 'deny' });
+    const id = await inbox.ask('wire', { amount: 40, to: 'ann' }, { agent: 'bot', user: 'u1' });
+    const refusedBefore = await rita.get(`/v1/approvals/${before}/grant-proposal`);
+    expect(refusedBefore.status, refusedBefore.text).to.equal(200);
+    expect(JSON.parse(refusedBefore.text)).to.deep.include({ decision_id: before, ceiling: null, values: [] });
+    expect(JSON.parse((await rita.get(`/v1/approvals/${id}/grant-proposal`)).text).why).to.contain('no @grantable');
+  });
+
   it('name themselves in the answer, are not replayed, and cover no other user', async () => {
     const id = await inbox.ask('refund', { amount: 40, to: 'ann' }, { agent: 'bot', user: 'u1' });
     await rita.post(`/v1/approvals/${id}/verdict`, await form(id, GRANT));

@@ -151,6 +151,8 @@ describe('The routes of approvals', () => {
       expect(rest).to.deep.equal({
         decision_id: next,
         status: 'pending',
+        amendments: [],
+        editable: [],
         agent_id: 'bot',
         tool: 'refund',
         requester: 'ann',
@@ -172,6 +174,7 @@ describe('The routes of approvals', () => {
           '/session/since': 'date',
         },
         opaque: ['file'],
+        hidden: [],
         session: { user_id: 'ann', since: at },
         facts: {},
         message: 'no notes',
@@ -214,6 +217,7 @@ describe('The routes of approvals', () => {
           groups_from: null,
           assurance: 'host',
           signed: false,
+          grant_id: null,
           policies: ['refund'],
         },
       ]);

@@ -5,7 +5,7 @@ import type { Awaitable } from '../../../lib/common/awaitable.js';
 import type { Answer } from '../../../lib/server/route/Route.js';
 
 /** A tenant of which only the id is read. */
-export const tenantNamed = (id: string): Tenant => ({ id }) as Tenant;
+export const tenantNamed = (id: string): Tenant => ({ id, halts: { inForce: [] } }) as unknown as Tenant;
 
 const echoed = v.strictObject({
   id: v.optional(v.string()),

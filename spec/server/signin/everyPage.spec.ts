@@ -18,6 +18,8 @@ const pages = table.filter(({ page }) => page === true);
 /** Streams of events go on. */
 const ends = ({ path }: Route): boolean => !path.endsWith('/events');
 const placed = (path: string, id = 'unknown'): string => path.replaceAll(/:\w+/g, encodeURIComponent(id));
+/** What an approver may ask for as well as an admin: a pause. It lacks its reason, so that nothing is paused. */
+const FIELDS: Readonly<Record<string, Readonly<Record<string, string>>>> = { haltOnPage: { agent: 'no one', minutes: '60' } };
 const KINDS = [
   'person',
   'passkey',
@@ -175,11 +177,11 @@ describe('Every page and every role', () => {
     });
 
   const cookieOf = (role: string): string => [...(clients.get(role) as PageClient).cookies].map((pair) => pair.join('=')).join('; ');
-  const sentBy = async (client: PageClient, { method, form, request }: Route, path: string): Promise<SeenPage> => {
+  const sentBy = async (client: PageClient, { method, form, request, name }: Route, path: string): Promise<SeenPage> => {
     if (method === 'GET') return client.open(path);
     await client.open('/me');
     const csrf = client.forms()[0]?.fields['csrf'] ?? '';
-    if (form !== undefined) return client.post(path, { csrf });
+    if (form !== undefined) return client.post(path, { csrf, ...FIELDS[name] });
     const cookie = [...client.cookies].map((pair) => pair.join('=')).join('; ');
     const answer = await fetch(`${origin}${path}`, {
       method,

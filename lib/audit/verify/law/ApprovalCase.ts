@@ -1,9 +1,11 @@
 import type {
+  AmendedRecord,
   BegunRecord,
   ConsumedRecord,
   DecidedRecord,
   EndedRecord,
   EnteringRecord,
+  GrantRecord,
   OpenedRecord,
   SettledRecord,
   VerdictRecord,
@@ -24,9 +26,14 @@ export interface ApprovalCase {
   asked?: DecidedRecord | undefined;
   readonly opened: OpenedRecord[];
   readonly verdicts: { readonly record: VerdictRecord; readonly opening: VerdictOpening | undefined }[];
+  readonly amended: AmendedRecord[];
+  /** What opens the edits, where it is left. */
+  readonly editOpenings: Map<AmendedRecord, VerdictOpening>;
   readonly consumed: ConsumedRecord[];
   readonly begun: BegunRecord[];
   readonly ended: EndedRecord[];
+  /** The grants that were made with it. */
+  readonly grants: GrantRecord[];
   readonly entries: { readonly record: EnteringRecord; readonly isFirst: boolean }[];
   readonly settled: SettledRecord[];
   /** What was decided on the call when it was about to run. */
@@ -35,7 +42,20 @@ export interface ApprovalCase {
 
 /** An approval of which nothing is known yet. */
 export function emptyCase(decisionId: string): ApprovalCase {
-  return { decisionId, opened: [], verdicts: [], consumed: [], begun: [], ended: [], entries: [], settled: [], decidedAgain: [] };
+  return {
+    decisionId,
+    opened: [],
+    verdicts: [],
+    amended: [],
+    editOpenings: new Map(),
+    consumed: [],
+    begun: [],
+    ended: [],
+    grants: [],
+    entries: [],
+    settled: [],
+    decidedAgain: [],
+  };
 }
 
 /**

@@ -1,4 +1,4 @@
-import type { CredentialRecord, DecidedRecord, EnteringRecord, SettledRecord } from '../../record/AuditRecord.js';
+import type { CredentialRecord, DecidedRecord, EnteringRecord, GrantRecord, SettledRecord } from '../../record/AuditRecord.js';
 import type { Opening } from '../../sink/AuditSink.js';
 import { emptyCase } from './ApprovalCase.js';
 import type { ApprovalCase } from './ApprovalCase.js';
@@ -9,6 +9,7 @@ import { judgeApproval } from './judgeApproval.js';
 type CaseRecord = Extract<
   | ApprovalCase['opened'][number]
   | ApprovalCase['verdicts'][number]['record']
+  | ApprovalCase['amended'][number]
   | ApprovalCase['consumed'][number]
   | ApprovalCase['begun'][number]
   | ApprovalCase['ended'][number],
@@ -51,6 +52,10 @@ export class ApprovalCases {
       case 'verdict':
         found.verdicts.push({ record, opening: opening && verdictOpening(opening) });
         break;
+      case 'amended':
+        found.amended.push(record);
+        if (opening !== undefined) found.editOpenings.set(record, verdictOpening(opening));
+        break;
       case 'consumed':
         found.consumed.push(record);
         break;
@@ -70,6 +75,11 @@ export class ApprovalCases {
   /** How a call ended. Calls that were allowed at once have no approval. */
   settled(record: SettledRecord): void {
     this.#cases.get(record.decisionId)?.settled.push(record);
+  }
+
+  /** A grant that was made with the yes on an approval. */
+  granted(record: GrantRecord): void {
+    this.#of(record.decisionId).grants.push(record);
   }
 
   credential(record: CredentialRecord): void {

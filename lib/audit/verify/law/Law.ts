@@ -3,6 +3,7 @@ import type { Opening } from '../../sink/AuditSink.js';
 import { ApprovalCases } from './ApprovalCases.js';
 import type { AuditCounts } from '../report/AuditReport.js';
 import type { Findings } from '../report/Findings.js';
+import { GrantCases } from './GrantCases.js';
 import { HaltsInForce } from './HaltsInForce.js';
 import { IdSet } from './IdSet.js';
 
@@ -21,6 +22,7 @@ const MAX_ALLOWED = 100_000;
 export class Law {
   readonly #findings: Findings;
   readonly #cases: ApprovalCases;
+  readonly #grants: GrantCases;
   readonly #maxAllowed: number;
   /** Of the log that is read now. */
   #allowed = new Map<string, DecidedRecord>();
@@ -44,6 +46,7 @@ export class Law {
     this.#findings = findings;
     this.#maxAllowed = maxAllowed;
     this.#cases = new ApprovalCases(findings);
+    this.#grants = new GrantCases(findings);
   }
 
   /** The records of this log follow. */
@@ -75,6 +78,7 @@ export class Law {
       case 'settled':
         return this.#settled(record);
       case 'opened':
+      case 'amended':
         this.#checkPolicies(record);
         return this.#cases.add(record, opening);
       case 'verdict':
@@ -84,6 +88,9 @@ export class Law {
         return this.#cases.add(record, opening);
       case 'halt':
         return this.#halts.record(record);
+      case 'grant':
+        if (record.how === 'made') this.#cases.granted(record);
+        return this.#grants.add(record);
       case 'credential':
         return this.#cases.credential(record);
       default:
@@ -110,6 +117,7 @@ export class Law {
       runs: this.#runs,
       notWitnessed: this.#served.size - this.#witnessed + approved.notWitnessed,
       approvedElsewhere: approved.approvedElsewhere,
+      grantedElsewhere: this.#grants.finish(),
       open: [...this.#openIn.values()].reduce((sum, { size }) => sum + size, 0),
       signatures: approved.signatures,
       erasedStatements: approved.erasedStatements,
@@ -117,13 +125,14 @@ export class Law {
   }
 
   #decided(record: DecidedRecord): void {
-    const { decisionId, effect, dryRun, approvalId } = record;
+    const { decisionId, effect, dryRun, approvalId, grantId } = record;
     this.#checkPolicies(record);
     if (dryRun === true) return;
     if (approvalId !== undefined) return this.#cases.decidedAgain(approvalId, record);
     this.#decisions += 1;
     if (effect === 'deny') return;
     if (effect === 'approval_needed') return this.#cases.asked(record);
+    if (grantId !== undefined) this.#grants.answered(record, grantId);
     if (this.#isServer) {
       if (this.#served.add(decisionId) && this.#entered.has(decisionId)) this.#witnessed += 1;
     } else if (this.#allowed.has(decisionId)) {
@@ -138,7 +147,7 @@ export class Law {
     if (this.#allowed.size > this.#maxAllowed) for (const oldest of this.#allowed.keys()) return void this.#allowed.delete(oldest);
   }
 
-  #checkPolicies(record: Extract<AuditRecord, { kind: 'decided' | 'opened' }>): void {
+  #checkPolicies(record: Extract<AuditRecord, { kind: 'decided' | 'opened' | 'amended' }>): void {
     const { policySetHash, tenantId = '', writer, seq, committedAt } = record;
     const key = `${tenantId} ${policySetHash}`;
     if (policySetHash === undefined || this.#loaded.has(key)) return;
@@ -158,6 +167,8 @@ export class Law {
       if (outer === undefined)
         this.#add('reused_alone', record, `Record ${seq} enters a method under a decision that was for another entry, outside of it.`);
       else this.#compare(record, outer, 'the entry around it');
+      if (this.#allowed.get(decisionId)?.grantId !== undefined)
+        this.#add('grant_reused', record, `Record ${seq} enters a method in another one, under one use of a grant.`);
       return;
     }
     const halt = this.#halts.over(record, this.#allowed.get(decisionId));

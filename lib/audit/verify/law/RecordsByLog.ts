@@ -21,9 +21,14 @@ export class RecordsByLog<R extends Placed> {
   }
 
   /** Whether one of them comes before that record in its log. */
-  isAnyAhead({ writer, seq }: Placed): boolean {
+  isAnyAhead(place: Placed): boolean {
+    return this.firstAhead(place) !== undefined;
+  }
+
+  /** The first one before that record in its log. */
+  firstAhead({ writer, seq }: Placed): R | undefined {
     const [first] = this.#logs.get(writer) ?? [];
-    return first !== undefined && first.seq < seq;
+    return first !== undefined && first.seq < seq ? first : undefined;
   }
 
   /** The last one before that record in its log. */

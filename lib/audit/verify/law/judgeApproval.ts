@@ -3,6 +3,9 @@ import { isAfterEnd, isBefore } from './ApprovalCase.js';
 import type { ApprovalCase, Placed } from './ApprovalCase.js';
 import type { Credentials } from './Credentials.js';
 import type { Findings } from '../report/Findings.js';
+import { approvalStages } from './approvalStages.js';
+import type { ApprovalStage } from './approvalStages.js';
+import { judgeEdits } from './judgeEdits.js';
 import { judgeVerdicts } from './judgeVerdicts.js';
 import { RecordsByLog } from './RecordsByLog.js';
 
@@ -22,14 +25,26 @@ export function judgeApproval(found: ApprovalCase, credentials: Credentials, fin
   judgeEntries(found, say);
   if (first !== undefined) {
     judgeOpened(found, here, say);
-    const { covered, signatures, erasedStatements } = judgeVerdicts(found, first, credentials, say);
-    judgeUse(found, first, covered, say);
-    return { approvedElsewhere: 0, signatures, erasedStatements };
+    const { stages, broken } = approvalStages(found, first);
+    const edits = judgeEdits(found, first, stages, broken, credentials, say);
+    const { covered, signatures, erasedStatements } = judgeVerdicts(found, first, stages, credentials, say);
+    judgeUse(found, first, stages.at(-1) as ApprovalStage, covered, say);
+    judgeGrants(found, first, covered, say);
+    return {
+      approvedElsewhere: 0,
+      signatures: signatures + edits.signatures,
+      erasedStatements: erasedStatements + edits.erasedStatements,
+    };
   }
   const [elsewhere] = found.opened;
   // a decision of policies that are loaded here is not one of a service elsewhere
   if (elsewhere !== undefined && found.asked?.policySetHash === undefined) {
-    for (const { record } of found.entries) sameCall(record, elsewhere, 'the question to a person', say);
+    const again = new RecordsByLog(found.decidedAgain);
+    for (const { record } of found.entries) {
+      // of an edit, a caller's log has what the service then decided on the edited call
+      const isDecided = again.lastAhead(record)?.effective === record.effective;
+      sameCall(record, isDecided ? { ...elsewhere, effective: record.effective } : elsewhere, 'the question to a person', say);
+    }
     return { ...nothing, approvedElsewhere: found.entries.length > 0 ? 1 : 0 };
   }
   for (const { record, isFirst } of found.entries)
@@ -39,7 +54,13 @@ export function judgeApproval(found: ApprovalCase, credentials: Credentials, fin
         record,
         `Record ${record.seq} enters a method, and no decision or approval in the logs allows that call.`,
       );
-  for (const record of [...found.verdicts.map((verdict) => verdict.record), ...found.consumed, ...found.begun])
+  for (const record of [
+    ...found.verdicts.map((verdict) => verdict.record),
+    ...found.amended,
+    ...found.consumed,
+    ...found.begun,
+    ...found.grants,
+  ])
     say('approval_not_opened', record, `Record ${record.seq} is about an approval that no record opens.`);
   return nothing;
 }
@@ -76,13 +97,20 @@ function judgeOpened({ asked, decisionId }: ApprovalCase, here: readonly OpenedR
   sameCall(first, asked, 'the decision that asks for it', say);
 }
 
-function judgeUse(found: ApprovalCase, opened: OpenedRecord, covered: (by: Placed) => boolean, say: Say): void {
+function judgeUse(
+  found: ApprovalCase,
+  opened: OpenedRecord,
+  { effective }: ApprovalStage,
+  covered: (by: Placed) => boolean,
+  say: Say,
+): void {
+  const approved = { ...opened, effective };
   const { consumed, begun, ended, entries, decidedAgain } = found;
   const [uses, starts, ends] = [new RecordsByLog(consumed), new RecordsByLog(begun), new RecordsByLog(ended)];
   const again = new RecordsByLog(decidedAgain);
   const isOtherToken = otherThanBefore();
   for (const record of consumed) {
-    sameCall(record, opened, 'what was approved', say);
+    sameCall(record, approved, 'what was approved', say);
     if (!isBefore(opened, record)) say('used_before_opened', record, `Record ${record.seq} uses an approval that is opened only later.`);
     if (isAfterEnd(record, opened)) say('used_too_late', record, `Record ${record.seq} uses an approval that had expired.`);
     if (isOtherToken(record.token)) say('used_twice', record, `Record ${record.seq} uses an approval that was used before.`);
@@ -93,13 +121,13 @@ function judgeUse(found: ApprovalCase, opened: OpenedRecord, covered: (by: Place
   }
   const isOtherClaim = otherThanBefore();
   for (const record of begun) {
-    sameCall({ ...record, effective: opened.effective }, opened, 'what was approved', say);
+    sameCall({ ...record, effective }, approved, 'what was approved', say);
     if (!uses.isAnyBefore(record))
       say('begun_without_use', record, `Record ${record.seq} begins a run under an approval that was not used for it.`);
     if (isOtherClaim(record.claim)) say('begun_twice', record, `Record ${record.seq} begins a second run under one approval.`);
   }
   for (const { record } of entries) {
-    sameCall(record, opened, 'what was approved', say);
+    sameCall(record, approved, 'what was approved', say);
     if (!uses.isAnyBefore(record))
       say('run_without_use', record, `Record ${record.seq} enters a method under an approval that was not used for it.`);
     if (record.claim !== undefined && !starts.isAnyBefore(record))
@@ -107,6 +135,21 @@ function judgeUse(found: ApprovalCase, opened: OpenedRecord, covered: (by: Place
     if (!covered(record))
       say('quorum_missing', record, `Record ${record.seq} enters a method whose approval did not have the yes of everyone it needs.`);
     judgeFresh(record, again.lastAhead(record), say);
+  }
+}
+
+/** A grant is made by a person whose yes, before it, answered every policy that asked; it answers these policies and no others. */
+function judgeGrants({ grants, verdicts }: ApprovalCase, opened: OpenedRecord, covered: (by: Placed) => boolean, say: Say): void {
+  if (grants.length === 0) return;
+  const asking = new Set(opened.policies.map(({ id, hash }) => `${id} ${hash}`));
+  const givers = new Set(verdicts.filter(({ record }) => record.approved).map(({ record }) => record.by));
+  for (const record of grants) {
+    const { seq, by, lifts = [] } = record;
+    sameCall({ ...record, effective: opened.effective }, opened, 'what was approved', say);
+    if (!givers.has(by) || !covered(record))
+      say('grant_without_yes', record, `Record ${seq} makes a grant without the yes of the person who made it.`);
+    if (lifts.length === 0 || lifts.some(({ id, hash }) => !asking.has(`${id} ${hash}`)))
+      say('grant_of_other_policies', record, `Record ${seq} makes a grant that answers policies which did not ask.`);
   }
 }
 

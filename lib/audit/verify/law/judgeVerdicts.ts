@@ -1,15 +1,16 @@
-import { createHash } from 'node:crypto';
 import { canonicalText } from '../../../common/data/canonical.js';
-import { isAssuranceFor } from '../../../decision/desk/assurance.js';
+import { isAssuranceFor, isGrave } from '../../../decision/desk/assurance.js';
 import { isHostOperator, OPERATOR } from '../../../model/terms/isHostOperator.js';
 import { likenessOf, maybeSamePerson } from '../../../model/personId.js';
 import type { OpenedRecord, RecordedApprovalPolicy, VerdictRecord } from '../../record/AuditRecord.js';
 import { isAfterEnd, isBefore, SLACK_MS, timeOf } from './ApprovalCase.js';
 import type { ApprovalCase, Placed, VerdictOpening } from './ApprovalCase.js';
 import type { Credentials } from './Credentials.js';
-import { commitmentIn, digestCommitment } from '../line/openingFault.js';
+import { commitmentIn } from '../line/openingFault.js';
 import { seatedFrom } from './seatedFrom.js';
-import { passkeyProof } from './passkeyProof.js';
+import { signedStatement } from './signedStatement.js';
+import { stageOf } from './approvalStages.js';
+import type { ApprovalStage, ApprovalStages } from './approvalStages.js';
 
 type Say = (code: string, place: Placed, message: string) => void;
 
@@ -24,38 +25,58 @@ export interface JudgedVerdicts {
 /** What every verdict on an approval is compared with. */
 interface Asked {
   readonly opened: OpenedRecord;
+  readonly stage: ApprovalStage;
   readonly policies: readonly AskingPolicy[];
   readonly ids: ReadonlySet<string>;
 }
 
-interface AskingPolicy extends Pick<RecordedApprovalPolicy, 'id' | 'severity' | 'selfApproval' | 'distinct'> {
+interface AskingPolicy extends Pick<RecordedApprovalPolicy, 'id' | 'severity' | 'selfApproval' | 'distinct' | 'editorMayApprove'> {
   readonly approvers: ReadonlySet<string> | undefined;
   readonly quorum: number;
   /** Groups that are added, and after how long. */
   readonly steps: readonly { readonly afterMs: number; readonly groups: ReadonlySet<string> }[];
 }
 
-/** Finds what is wrong with the verdicts on an approval. One that is not good counts for nothing. */
-export function judgeVerdicts({ verdicts }: ApprovalCase, opened: OpenedRecord, credentials: Credentials, say: Say): JudgedVerdicts {
-  const policies = opened.policies.map(({ id, severity, selfApproval, approvers, quorum = 1, distinct, escalate = [] }) => {
-    const steps = escalate.map(({ afterMs, groups }) => ({ afterMs, groups: new Set(groups) }));
-    return { id, severity, selfApproval, approvers: approvers && new Set(approvers), quorum, distinct, steps };
-  });
-  const asked: Asked = { opened, policies, ids: new Set(policies.map(({ id }) => id)) };
+/**
+ * Finds what is wrong with the verdicts on an approval. One that is not good counts for nothing, and a yes from before an edit counts for nothing after it.
+ *
+ * @param stages what they may be about; the last one is what runs
+ */
+export function judgeVerdicts(
+  { verdicts }: ApprovalCase,
+  opened: OpenedRecord,
+  stages: ApprovalStages['stages'],
+  credentials: Credentials,
+  say: Say,
+): JudgedVerdicts {
+  const all = new Map(stages.map((stage) => [stage, askedBy(opened, stage)]));
+  const last = stages.at(-1) as ApprovalStage;
   const good: VerdictRecord[] = [];
   let [signatures, erasedStatements] = [0, 0];
   for (const { record, opening } of verdicts) {
-    const faults = [...verdictFaults(record, opening, asked)];
-    const signed = record.proof === undefined ? undefined : signedBy(record, record.proof, opening, credentials);
+    const stage = stageOf(record, stages);
+    const faults = [...verdictFaults(record, opening, all.get(stage) as Asked)];
+    const signed = record.proof === undefined ? undefined : signedStatement(record, record.proof, opening, stage, credentials);
     if (typeof signed === 'string') faults.push(['signature', signed]);
     else if (signed !== undefined) {
       signatures += 1;
       if (signed.isErased) erasedStatements += 1;
     }
     for (const [code, why] of faults) say(`verdict_${code}`, record, `The verdict in record ${record.seq} ${why}.`);
-    if (faults.length === 0) good.push(record);
+    // a no ends the approval, on any params
+    if (faults.length === 0 && (stage === last || !record.approved)) good.push(record);
   }
+  const { policies } = all.get(last) as Asked;
   return { covered: coveredBy(good, policies), signatures, erasedStatements };
+}
+
+function askedBy(opened: OpenedRecord, stage: ApprovalStage): Asked {
+  const policies = stage.policies.map((policy) => {
+    const { id, severity, selfApproval, approvers, quorum = 1, distinct, escalate = [], editorMayApprove } = policy;
+    const steps = escalate.map(({ afterMs, groups }) => ({ afterMs, groups: new Set(groups) }));
+    return { id, severity, selfApproval, approvers: approvers && new Set(approvers), quorum, distinct, steps, editorMayApprove };
+  });
+  return { opened, stage, policies, ids: new Set(policies.map(({ id }) => id)) };
 }
 
 /** How far the verdicts have come, as one log sees them: what is in other logs may be before everything. */
@@ -120,11 +141,11 @@ type Fault = readonly [code: string, why: string];
 
 function* verdictFaults(record: VerdictRecord, opening: VerdictOpening | undefined, asked: Asked): Generator<Fault> {
   const { approved, assurance, proof } = record;
-  const { opened, ids } = asked;
+  const { opened, stage, ids } = asked;
   const policies = record.policies && new Set(record.policies);
   if (record.agentId !== opened.agentId || record.toolName !== opened.toolName || record.tenantId !== opened.tenantId)
     yield ['other_call', 'is about another agent or tool than what a person was asked'];
-  if (record.effective !== opened.effective) yield ['other_params', 'is about other params than what a person was asked'];
+  if (record.effective !== stage.effective) yield ['other_params', 'is about other params than what a person was asked'];
   if (!isBefore(opened, record)) yield ['too_early', 'comes before a person was asked'];
   if (isAfterEnd(record, opened)) yield ['too_late', 'comes after the time in which it could be given'];
   if (record.policies?.some((id) => !ids.has(id)) === true) yield ['other_policies', 'counts for a policy that did not ask'];
@@ -133,6 +154,8 @@ function* verdictFaults(record: VerdictRecord, opening: VerdictOpening | undefin
   const counting = asked.policies.filter(({ id }) => policies === undefined || policies.has(id));
   if (isRequester(record, opening, opened) && counting.some(({ selfApproval }) => selfApproval !== true))
     yield ['of_requester', 'is given by the person for whom the call is made'];
+  if (stage.editors.has(likenessOf(record.by)) && counting.some((policy) => policy.editorMayApprove !== true || isGrave([policy])))
+    yield ['of_editor', 'is given by the person who edited the call'];
   if (counting.some((policy) => !isApprover(record, policy, opened)))
     yield ['not_eligible', 'is given by someone who was in no group of its approvers'];
   if (assurance !== undefined && !isAssuranceFor(assurance, counting))
@@ -155,50 +178,4 @@ function isApprover(record: VerdictRecord, { approvers, steps }: AskingPolicy, o
   const openForMs = timeOf(record) - timeOf(opened) + SLACK_MS;
   const added = steps.filter(({ afterMs }) => afterMs <= openForMs);
   return groups.some((group) => approvers.has(group) || added.some((step) => step.groups.has(group)));
-}
-
-/** What a signature proves; in words, why it proves nothing. */
-function signedBy(
-  record: VerdictRecord,
-  proof: NonNullable<VerdictRecord['proof']>,
-  opening: VerdictOpening | undefined,
-  credentials: Credentials,
-): { readonly isErased: boolean } | string {
-  const key = credentials.keyAt(record, proof.credential);
-  if (key === undefined) return 'is signed with a passkey that its person did not have at that time';
-  const signed = passkeyProof(proof, key);
-  if (signed === undefined) return 'has a signature that is not good';
-  if (record.statement === undefined) return 'has a signature, and nothing that it is over';
-  if (!credentials.isOver(signed.challenge, record)) return 'has the signature of another verdict';
-  // its canonical text is kept as it was signed
-  const text = opening?.statement;
-  if (opening === undefined || text === undefined) return { isErased: true };
-  if (createHash('sha256').update(text).digest('base64url') !== signed.challenge) return 'has a signature over something else';
-  return states(text, record, signed.origin, opening.salt) ? { isErased: false } : 'has a signature over another verdict';
-}
-
-function parsed(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
-}
-
-/** Whether a statement says what the record says. */
-function states(text: string, record: VerdictRecord, origin: string, salt: string): boolean {
-  const said = parsed(text) as Readonly<Record<string, unknown>> | null | undefined;
-  if (said === undefined || said === null) return false;
-  const { decisionId, agentId, toolName, approved, effective, proof, tenantId = 'default' } = record;
-  return (
-    said['decisionId'] === decisionId &&
-    said['agent'] === agentId &&
-    said['tool'] === toolName &&
-    said['tenant'] === tenantId &&
-    said['verdict'] === (approved ? 'approve' : 'deny') &&
-    said['origin'] === origin &&
-    said['version'] === proof?.version &&
-    typeof said['digest'] === 'string' &&
-    digestCommitment('effective', salt, said['digest']) === effective
-  );
 }

@@ -24,12 +24,14 @@ export class LogCheck {
   readonly #tree = new CompactTree();
   readonly #keys: KeyChain;
   readonly #claims: readonly HeadClaim[];
-  #heads: readonly Head[];
+  /** Checkpoints that are not reached yet, and the last one that was given. */
+  #heads: readonly Head[] = [];
   #nextHead = 0;
   #nextClaim = 0;
   #lastAt = 0;
   #lastKind: AuditRecord['kind'] | undefined;
   #signed = 0;
+  #covered = 0;
   #origin: string | undefined;
   /** One changed record makes every later root another one: it is told once. */
   #differs = false;
@@ -40,7 +42,6 @@ export class LogCheck {
     this.#integrity = integrity;
     this.#completeness = completeness;
     this.#keys = new KeyChain(writer, trusted, integrity);
-    this.#heads = heads.ownOf(writer);
     this.#claims = heads.claimsOn(writer);
     this.#compare();
   }
@@ -77,9 +78,14 @@ export class LogCheck {
     return this.#torn;
   }
 
-  /** Goes on with checkpoints that were written since. Those of sizes that are behind are passed over. */
+  /** The size of the last checkpoint that it was given. */
+  get headsUntil(): number {
+    return this.#heads.at(-1)?.size ?? -1;
+  }
+
+  /** Goes on with the checkpoints after those that it has, or, of a log that was written since, with those. Those of sizes that are behind are passed over. */
   moreHeads(heads: readonly Head[]): void {
-    this.#heads = heads.filter(({ size }) => size >= this.#tree.size);
+    this.#heads = [...this.#heads.slice(this.#nextHead), ...heads].filter(({ size }) => size >= this.#tree.size);
     this.#nextHead = 0;
     this.#compare();
   }
@@ -100,6 +106,7 @@ export class LogCheck {
       origin: this.#origin,
       size,
       signed: this.#signed,
+      covered: this.#covered,
       root: this.#tree.root().toString('base64'),
       keys: this.#keys.names,
       closed: this.#lastKind === 'closed',
@@ -156,6 +163,7 @@ export class LogCheck {
     }
     for (let claim = this.#claims[this.#nextClaim]; claim?.size === size; claim = this.#claims[++this.#nextClaim]) {
       root ??= this.#tree.root().toString('base64');
+      if (claim.outside === true) this.#covered = size;
       if (claim.root !== root && !this.#differs) {
         this.#add('head_differs', size - 1, `The first ${size} records are not those of which ${claim.by} knows: ${this.#changed(size)}.`);
         this.#differs = true;

@@ -23,7 +23,8 @@ export interface AuditVerdict {
 /** Whether anything is missing. */
 export interface CompletenessVerdict extends AuditVerdict {
   /**
-   * Whether there was a head from outside to compare with. Without one a log of which the end was cut off together with its checkpoints looks like a shorter log.
+   * Whether there was a head from outside to compare with, of each log that is here: `covered` of {@link VerifiedLog} says how far. Without one a log of which the
+   * end was cut off together with its checkpoints looks like a shorter log.
    */
   readonly proven: boolean;
 }
@@ -38,6 +39,11 @@ export interface VerifiedLog {
   readonly size: number;
   /** How many of them the last checkpoint covers. */
   readonly signed: number;
+  /**
+   * How many of them a head from outside covers; 0 where there is none of this log. Whether they are the same is said by `integrity`. What was after them may be
+   * cut off.
+   */
+  readonly covered: number;
   /** The root over all of them, base64. */
   readonly root: string;
   /** The keys that signed it, the newest last: base64url. */
@@ -60,6 +66,8 @@ export interface AuditCounts {
   readonly notWitnessed: number;
   /** Runs under approvals that a service elsewhere keeps: its log shows who approved. */
   readonly approvedElsewhere: number;
+  /** Calls that were answered by grants of which no log here says that they were made: they were made before these logs, or in a process whose log is not here. */
+  readonly grantedElsewhere: number;
   /** Entries into methods of which no end is recorded. */
   readonly open: number;
   /** Records with an opening. */

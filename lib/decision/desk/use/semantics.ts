@@ -49,5 +49,4 @@ const BY_TERM: Readonly<Record<string, (policy: ApprovalPolicy) => boolean>> = {
   distinct: ({ distinct }) => distinct === true,
   escalate: ({ escalate }) => escalate !== undefined,
   show_approver: ({ showApprover }) => showApprover !== undefined,
-  preview: ({ needsPreview }) => needsPreview === true,
 };

@@ -134,7 +134,7 @@ describe('The routes of halts', () => {
     // this server does not know of it yet
     const other = tenantOf({}, 'default', { records: tenant.records, approvals: tenant.approvals });
     await other.halts.halt({ agentId: 'bot' }, { by: 'ann', reason: 'wild' });
-    expect(tenant.halts.stop({ agentId: 'bot', toolName: 'refund' })).to.equal(undefined);
+    expect(tenant.halts.look({ agentId: 'bot', toolName: 'refund' })).to.equal(undefined);
     const use = { id, body: { digest, bindingBase: BASE, token: 't' } };
     expect((await ask('consume', use)).json['error']).to.equal('halted');
     const [halt] = await other.halts.list();

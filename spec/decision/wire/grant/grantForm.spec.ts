@@ -1,0 +1,58 @@
+import { expect } from 'chai';
+import { GRANT_FORM, grantOfForm, isGrantField } from '../../../../lib/decision/wire/grant/grantForm.js';
+import { thrown } from '../../../support/standInDecisions.js';
+
+describe('The form that makes a grant', () => {
+  const FORM = { grant: 'on', grant_uses: '10', grant_hours: '0.5' };
+  const termOf = (kind: string, value: string): unknown =>
+    grantOfForm({ ...FORM, grant_path_1: 'params/to', grant_kind_1: kind, grant_value_1: value })?.loosen;
+
+  it('asks for none unless it says so', () => {
+    expect(grantOfForm({ ...FORM, grant: '' })).to.equal(undefined);
+    expect(grantOfForm({})).to.equal(undefined);
+  });
+
+  it('says how often, how long, for whom, and which values', () => {
+    const value = {
+      grant_path_2: 'session/user',
+      grant_kind_2: 'any',
+      grant_path_3: 'facts/x',
+      grant_kind_3: 'startsWith',
+      grant_value_3: 'a/',
+    };
+    expect(grantOfForm({ ...FORM, ...value, grant_any_requester: 'on' })).to.deep.equal({
+      uses: 10,
+      for_ms: 1_800_000,
+      loosen: {},
+      loosen_session: { '/user': 'any' },
+      loosen_facts: { '/x': { startsWith: 'a/' } },
+      any_requester: true,
+    });
+  });
+
+  const TERMS: readonly (readonly [kind: string, value: string, term: unknown])[] = [
+    ['same', '', undefined],
+    ['any', '', 'any'],
+    ['range', '0 to 100', { '>=': 0, '<=': 100 }],
+    ['range', '-1.5..2', { '>=': -1.5, '<=': 2 }],
+    ['range', '0–9', { '>=': 0, '<=': 9 }],
+    ['in', 'EUR, 5, "5", true', { in: ['EUR', 5, '5', true] }],
+    ['startsWith', ' /srv/ ', { startsWith: '/srv/' }],
+    ['endsWith', '@acme.com', { endsWith: '@acme.com' }],
+  ];
+  for (const [kind, value, term] of TERMS)
+    it(`reads ${kind} ${value}`, () => expect(termOf(kind, value)).to.deep.equal(term === undefined ? {} : { '/to': term }));
+
+  for (const [kind, value] of [
+    ['range', '5'],
+    ['range', 'a to b'],
+    ['like', '*'],
+  ] as const)
+    it(`refuses ${kind} ${value}`, () => expect(thrown(() => termOf(kind, value))).to.include({ code: 'invalid_grant' }));
+
+  it('leaves out what names no value of the call', () => {
+    expect(grantOfForm({ ...FORM, grant_path_1: 'other/x', grant_kind_1: 'any' })?.loosen).to.deep.equal({});
+    expect(Object.keys(GRANT_FORM).every(isGrantField)).to.equal(true);
+    expect(isGrantField('toString')).to.equal(false);
+  });
+});
