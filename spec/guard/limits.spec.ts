@@ -56,8 +56,10 @@ describe('Limits', () => {
     expect(error.decision?.violations).to.deep.equal([{ type: 'limit', message: 'Two refunds an hour.' }]);
     clock.setSystemTime(NOON + HOUR);
     expect(await call()).to.equal('ran');
+    const [state] = await module.limits.list();
+    expect(state?.key).to.match(/^[\w-]{16,128}$/);
     expect(await module.limits.list()).to.deep.equal([
-      { policyId: 'cap', by: { tenant: 'default', agent: 'bot', tool: 'refund' }, kind: 'fixed', windowMs: HOUR, used: 1, limit: 2, endsAtMs: NOON + 2 * HOUR },
+      { key: state?.key, policyId: 'cap', by: { tenant: 'default', agent: 'bot', tool: 'refund' }, kind: 'fixed', windowMs: HOUR, used: 1, limit: 2, endsAtMs: NOON + 2 * HOUR },
     ]); // prettier-ignore
   });
 

@@ -3,6 +3,8 @@ import type { CounterStore, ShownCounter } from '../../store/counter/CounterStor
 
 /** How full a limit is, for one of what it counts apart. */
 export interface LimitState {
+  /** Names the counter. */
+  readonly key: string;
   /** The `@id` of the limit's policy. */
   readonly policyId: string;
   /** What is counted apart, such as `{ agent: 'ops' }`. */
@@ -38,9 +40,9 @@ export class Limits {
   }
 }
 
-function limitState({ label, kind, windowMs, used, limit, retryAtMs: endsAtMs }: ShownCounter): LimitState {
+function limitState({ key, label, kind, windowMs, used, limit, retryAtMs: endsAtMs }: ShownCounter): LimitState {
   const { policyId, by } = labelIn(label);
-  return Object.freeze({ policyId, by, kind, windowMs, used: used / AMOUNT_PARTS, limit: limit / AMOUNT_PARTS, endsAtMs });
+  return Object.freeze({ key, policyId, by, kind, windowMs, used: used / AMOUNT_PARTS, limit: limit / AMOUNT_PARTS, endsAtMs });
 }
 
 /** What another program wrote there is not shown. */
