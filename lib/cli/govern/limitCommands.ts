@@ -12,7 +12,10 @@ export function addLimitCommands(program: Command, io: CliIo, setCode: (code: nu
     .option('--policy <id>', 'only of this limit, by the id of its policy')
     .option('--agent <id>', 'only what is counted for this agent')
     .option('--near', 'only what is used up, or nearly: from the percentage of @warn_at on, or 80')
-    .addHelpText('after', examples('npx aegis limits', 'npx aegis limits list --near', 'npx aegis limits list --agent support-agent --json'))
+    .addHelpText(
+      'after',
+      examples('npx aegis limits', 'npx aegis limits list --near', 'npx aegis limits list --agent support-agent --json'),
+    )
     .action(async (flags: ListLimitsFlags) => setCode(await (await import('./limits.js')).listLimits(flags, io)));
   withHost(limits.command('show'))
     .description('show one limit: whom it counts apart, how much each has used, and when that is free again')

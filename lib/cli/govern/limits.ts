@@ -25,7 +25,9 @@ export async function listLimits({ policy, agent, near, ...flags }: ListLimitsFl
   const all = await countersOf(flags);
   const shown = all.filter(
     ({ policyId, by, level }) =>
-      (policy === undefined || policyId === policy) && (agent === undefined || by['agent'] === agent) && (near !== true || level !== 'free'),
+      (policy === undefined || policyId === policy) &&
+      (agent === undefined || by['agent'] === agent) &&
+      (near !== true || level !== 'free'),
   );
   if (flags.json === true) writeJson(io, { counters: shown.map(writeCounter) });
   else {
@@ -35,7 +37,8 @@ export async function listLimits({ policy, agent, near, ...flags }: ListLimitsFl
     );
     writeLines(io.out, [summary(shown)]);
     if (shown.length > 0) writeLines(io.err, ['npx aegis limits show <policy> shows one limit']);
-    else if (all.length === 0) writeLines(io.err, ['a limit is a policy with @effect("limit"); what it counts is listed until its window is over']);
+    else if (all.length === 0)
+      writeLines(io.err, ['a limit is a policy with @effect("limit"); what it counts is listed until its window is over']);
   }
   return EXIT.ok;
 }

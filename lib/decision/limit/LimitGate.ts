@@ -5,6 +5,7 @@ import { LruMap } from '../../common/LruMap.js';
 import { digestOfSession } from '../../model/bindingBase.js';
 import type { Params, Session } from '../../model/Params.js';
 import { parsePointer, valueAt } from '../../model/snapshot/parsePointer.js';
+import { writeLimitLabel } from './limitLabel.js';
 import { AMOUNT_PARTS, amountOf } from '../../model/terms/LimitTerms.js';
 import type { LimitDimension } from '../../model/terms/LimitTerms.js';
 import type { AppliedLimit, AppliedPolicy } from '../../policy/PolicyEngine.js';
@@ -62,11 +63,10 @@ interface Counted {
 interface Named {
   readonly key: string;
   readonly label: string;
+  readonly warnAt: number | undefined;
 }
 
 const MAX_KEYS = 10_000;
-/** How much of a value is shown to people. */
-const SHOWN = 200;
 
 /** Counts calls towards the limits of one tenant. Any doubt is a denial. */
 export class LimitGate {
@@ -142,7 +142,7 @@ export class LimitGate {
       if (!isCountable && observed) continue;
       if (cost === undefined) return denial('limit_cost', [policy], COST);
       if (!isCountable) return denial('limit_unavailable', [policy], DIMENSION);
-      const { key, label } = this.#name(limit, values);
+      const { key, label } = this.#name(limit, values as readonly string[]);
       const { limit: most, windowMs, kind } = terms;
       counted.push({ limit, take: { key, cost, limit: most, windowMs, kind, label, ...(observed && { force: true }) } });
     }
@@ -161,13 +161,12 @@ export class LimitGate {
   }
 
   /** By the policy's id and not by its text: in other words it is the same limit. Another window counts anew. */
-  #name({ policy, terms: { kind, windowMs, by } }: AppliedLimit, values: readonly (string | undefined)[]): Named {
+  #name({ policy, terms: { kind, windowMs, by, warnAt } }: AppliedLimit, values: readonly string[]): Named {
     const { tenantId } = this.#rules;
     const text = JSON.stringify([policy.id, kind, windowMs, by, values]);
     let named = this.#named.get(text);
-    if (named === undefined) {
-      const apart = Object.fromEntries(by.map((dimension, i) => [dimension, shown(dimension, values[i] as string)]));
-      named = { key: canonicalDigest(['aegis limit 1', tenantId, text]), label: JSON.stringify({ policyId: policy.id, by: apart }) };
+    if (named === undefined || named.warnAt !== warnAt) {
+      named = { key: canonicalDigest(['aegis limit 1', tenantId, text]), label: writeLimitLabel(policy.id, by, values, warnAt), warnAt };
       this.#named.set(text, named);
     }
     return named;
@@ -177,11 +176,6 @@ export class LimitGate {
 const COST = 'What this call counts for a limit is missing, or is not an amount.';
 const DIMENSION = 'What a limit counts apart is missing in the session of this call, or cannot be believed.';
 const REACHED = 'A limit is reached.';
-
-function shown(dimension: LimitDimension, value: string): string {
-  const text = dimension.startsWith('session/') ? value.slice(value.indexOf(' ') + 1) : value;
-  return text.slice(0, SHOWN);
-}
 
 function fitting(counted: readonly Counted[], used: readonly number[]): LimitFinding {
   const watched: AppliedPolicy[] = [];

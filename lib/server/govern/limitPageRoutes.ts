@@ -22,7 +22,9 @@ export function limitPageRoutes(now: () => number): readonly Route[] {
       answers: { 200: 'text/html; charset=utf-8' },
       async handle(input) {
         const { tenant, site } = input;
-        const query = Object.fromEntries(LIMIT_FIELDS.flatMap((name) => [[name, input.query.get(name)?.trim() ?? '']]).filter(([, value]) => value !== ''));
+        const query = Object.fromEntries(
+          LIMIT_FIELDS.flatMap((name) => [[name, input.query.get(name)?.trim() ?? '']]).filter(([, value]) => value !== ''),
+        );
         const all = await tenant.limits.list();
         const view = {
           paths: new Paths(site.base),

@@ -62,9 +62,14 @@ function limitCard(id: string, view: LimitsView): Html {
 
 function counterRow({ by, used, limit, level, kind, endsAtMs }: LimitState, { nowMs }: LimitsView): Html {
   const who = Object.entries(by).map(
-    ([dimension, value]) => html`<span class="who"><span class="muted small">${dimension}</span> <span class="mono">${revealedText(value)}</span></span> `,
+    ([dimension, value]) =>
+      html`<span class="who"><span class="muted small">${dimension}</span> <span class="mono">${revealedText(value)}</span></span> `,
   );
-  const word = { free: false, near: html` <span class="tag warn">nearly used up</span>`, full: html` <span class="tag high">used up</span>` }[level];
+  const word = {
+    free: '',
+    near: html` <span class="tag warn">nearly used up</span>`,
+    full: html` <span class="tag high">used up</span>`,
+  }[level];
   const share = limit === 0 ? 100 : Math.floor((100 * used) / limit);
   const end = kind === 'fixed' ? '' : 'by ';
   return html`<tr><th scope="row">${who}</th><td><progress class="${level}" max="${Math.max(limit, used, 1)}" value="${limit === 0 ? 1 : used}">${share} %</progress> <span class="nums">${amountText(used)}</span>${word}</td><td class="n">${amountText(limit)}</td><td>${end}${timeElement(endsAtMs, nowMs)} <span class="muted small">${timeLeft(endsAtMs, nowMs)}</span></td></tr>`;
@@ -75,11 +80,16 @@ function termsText({ terms, observed }: LimitInForce): Html {
   const { limit, windowMs, kind, by, cost, over, warnAt } = terms;
   const what = cost === undefined ? (limit === AMOUNT_PARTS ? 'call' : 'calls') : html`of <code>${revealedText(cost)}</code>`;
   const time = kind === 'fixed' ? `each ${windowText(windowMs)} by the clock (UTC)` : `in any ${windowText(windowMs)}`;
-  const then = observed ? 'what is more runs too, and is noted' : over === 'deny' ? 'what is more is denied' : 'for more, a person is asked';
-  return html`${amountText(limit / AMOUNT_PARTS)} ${what} ${time}, counted for each ${by.map((one, i) => html`${i > 0 && ', '}<code>${revealedText(one)}</code>`)}; ${then}.${warnAt !== undefined && ` Nearly used up from ${warnAt} % on.`}`;
+  const then = observed
+    ? 'what is more runs too, and is noted'
+    : over === 'deny'
+      ? 'what is more is denied'
+      : 'for more, a person is asked';
+  return html`${amountText(limit / AMOUNT_PARTS)} ${what} ${time}, counted for each ${by.map((one, i) => html`${i > 0 && ', '}<code>${revealedText(one)}</code>`)}; ${then}.${warnAt === undefined ? '' : ` Nearly used up from ${warnAt} % on.`}`;
 }
 
 function unusedCard(unused: readonly LimitInForce[]): Html {
-  const item = (one: LimitInForce): Html => html`<li><code>${revealedText(one.policyId)}</code> <span class="small">${termsText(one)}</span></li>`;
+  const item = (one: LimitInForce): Html =>
+    html`<li><code>${revealedText(one.policyId)}</code> <span class="small">${termsText(one)}</span></li>`;
   return html`<section class="card"><h2>Nothing counted yet</h2><div class="in"><ul>${unused.map(item)}</ul></div></section>`;
 }
