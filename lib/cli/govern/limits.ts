@@ -4,7 +4,7 @@ import { ApprovalDesk } from '../../decision/desk/ApprovalDesk.js';
 import { Limits } from '../../decision/limit/Limits.js';
 import type { LimitState } from '../../decision/limit/Limits.js';
 import { limitsAnswer, readCounter, writeCounter } from '../../decision/wire/govern/limitsAnswer.js';
-import { amountText, byText, levelText, windowText } from '../../server/page/govern/limitText.js';
+import { amountText, byText, levelText, windowText } from '../../server/page/govern/windowText.js';
 import { CliError, counted, EXIT, writeJson, writeLines } from '../CliIo.js';
 import type { CliIo } from '../CliIo.js';
 import { openHost } from '../server/openHost.js';

@@ -34,7 +34,8 @@ export interface PageLayout {
 }
 
 /** The pages that the bar at the top names. */
-export type PagePlace = 'inbox' | 'history' | 'unknown' | 'agents' | 'grants' | 'limits' | 'halts' | 'policies' | 'audit' | 'people' | 'me' | 'help';
+export type PagePlace =
+  'inbox' | 'history' | 'unknown' | 'agents' | 'grants' | 'limits' | 'halts' | 'policies' | 'audit' | 'people' | 'me' | 'help';
 
 /** Answers with a page. Its headers are set for every page by the dispatcher. */
 export function pageAnswer(view: Html, frame: PageLayout): Answer {

@@ -1,4 +1,5 @@
 import type { ApprovalDesk } from '../../decision/desk/ApprovalDesk.js';
+import type { LimitEvent } from '../../decision/limit/LimitEvent.js';
 import { readLimitLabel } from '../../decision/limit/limitLabel.js';
 import { Limits } from '../../decision/limit/Limits.js';
 import type { LimitState } from '../../decision/limit/Limits.js';
@@ -25,6 +26,14 @@ export interface ApprovalLimit extends Pick<LimitState, 'policyId' | 'by' | 'use
   readonly counted: boolean;
 }
 
+/** A limit has refused a call, or is nearly used up. */
+export interface LimitNews extends Pick<LimitEvent, 'how' | 'agentId' | 'toolName'> {
+  /** The ids of the limits' policies. */
+  readonly policyIds: readonly string[];
+  /** What does not fit, or is nearly used up; none where the call could not be counted. */
+  readonly counters: readonly Pick<LimitState, 'id' | 'policyId' | 'by' | 'kind' | 'windowMs'>[];
+}
+
 /** The limits of a tenant: what its policies say, and what was counted. */
 export class TenantLimits {
   readonly #desk: Pick<ApprovalDesk, 'counts'>;
@@ -35,6 +44,14 @@ export class TenantLimits {
     this.#desk = desk;
     this.#policies = policies;
     this.#now = now;
+  }
+
+  /** Tells of what happens at limits. */
+  on(listener: (event: LimitNews) => void): void {
+    this.#desk.counts.onLimit(({ how, agentId, toolName, takes, uncounted }) => {
+      const counters = takes.map(({ key, label, kind, windowMs }) => ({ id: key, ...readLimitLabel(label), kind, windowMs }));
+      listener({ how, agentId, toolName, counters, policyIds: [...counters.map(({ policyId }) => policyId), ...uncounted] });
+    });
   }
 
   /** What was counted in windows that are not over, the fullest first: at most 200. @throws StoreError */

@@ -6,7 +6,7 @@ import type { Html } from '../html.js';
 import type { Paths } from '../Paths.js';
 import { counted, revealedText } from '../revealed.js';
 import { timeElement, timeLeft } from '../timeText.js';
-import { amountText, windowText } from './limitText.js';
+import { amountText, windowText } from './windowText.js';
 
 /** The fields of the form. */
 export const LIMIT_FIELDS = ['q', 'near'] as const;
