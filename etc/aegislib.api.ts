@@ -420,7 +420,7 @@ export type GuardedFunction<This, A extends readonly unknown[], R, M extends App
 export declare const LegacyAegisGuard: <This, A extends readonly unknown[], R extends Guardable, const N, const O>(options: GuardOptions<This, A, R, N, O>) => LegacyGuardDecorator<This, A, R>;
 
 export interface LimitState {
-    readonly id: string;
+    readonly key: string;
     readonly policyId: string;
     readonly by: Readonly<Record<string, string>>;
     readonly kind: 'fixed' | 'sliding';

@@ -645,6 +645,7 @@ export interface Verdict {
     readonly groupsFrom?: string | undefined;
     readonly proof?: VerdictProof | undefined;
     readonly key?: string | undefined;
+    readonly keyed?: string | undefined;
     readonly hidden?: number | undefined;
     readonly grant?: {
         readonly id: string;

@@ -58,9 +58,9 @@ describe('Limits', () => {
     expect(await call()).to.equal('ran');
     const [first, ...others] = await module.limits.list();
     expect(others).to.deep.equal([]);
-    expect(first?.id).to.match(/^[0-9a-f]{64}$/);
+    expect(first?.key).to.match(/^[0-9a-f]{64}$/);
     expect(first).to.deep.equal({
-      id: first?.id,
+      key: first?.key,
       policyId: 'cap',
       by: { tenant: 'default', agent: 'bot', tool: 'refund' },
       kind: 'fixed',

@@ -5,7 +5,7 @@ import type { CounterStore, ShownCounter } from '../../store/counter/CounterStor
 /** How full a limit is, for one of what it counts apart. */
 export interface LimitState {
   /** Names the counter: the same for the same limit and what it counts apart. */
-  readonly id: string;
+  readonly key: string;
   /** The `@id` of the limit's policy. */
   readonly policyId: string;
   /** What is counted apart, such as `{ agent: 'ops' }`. */
@@ -46,8 +46,8 @@ export class Limits {
   }
 }
 
-function limitState({ key: id, label, kind, windowMs, used, limit, retryAtMs: endsAtMs }: ShownCounter): LimitState {
+function limitState({ key, label, kind, windowMs, used, limit, retryAtMs: endsAtMs }: ShownCounter): LimitState {
   const { policyId, by, warnAt = NEAR_PERCENT } = readLimitLabel(label);
   const level = used >= limit ? 'full' : used >= (limit * warnAt) / 100 ? 'near' : 'free';
-  return Object.freeze({ id, policyId, by, kind, windowMs, used: used / AMOUNT_PARTS, limit: limit / AMOUNT_PARTS, endsAtMs, level });
+  return Object.freeze({ key, policyId, by, kind, windowMs, used: used / AMOUNT_PARTS, limit: limit / AMOUNT_PARTS, endsAtMs, level });
 }

@@ -31,7 +31,7 @@ export interface LimitNews extends Pick<LimitEvent, 'how' | 'agentId' | 'toolNam
   /** The ids of the limits' policies. */
   readonly policyIds: readonly string[];
   /** What does not fit, or is nearly used up; none where the call could not be counted. */
-  readonly counters: readonly Pick<LimitState, 'id' | 'policyId' | 'by' | 'kind' | 'windowMs'>[];
+  readonly counters: readonly Pick<LimitState, 'key' | 'policyId' | 'by' | 'kind' | 'windowMs'>[];
 }
 
 /** The limits of a tenant: what its policies say, and what was counted. */
@@ -49,7 +49,7 @@ export class TenantLimits {
   /** Tells of what happens at limits. */
   on(listener: (event: LimitNews) => void): void {
     this.#desk.counts.onLimit(({ how, agentId, toolName, takes, uncounted }) => {
-      const counters = takes.map(({ key, label, kind, windowMs }) => ({ id: key, ...readLimitLabel(label), kind, windowMs }));
+      const counters = takes.map(({ key, label, kind, windowMs }) => ({ key, ...readLimitLabel(label), kind, windowMs }));
       listener({ how, agentId, toolName, counters, policyIds: [...counters.map(({ policyId }) => policyId), ...uncounted] });
     });
   }

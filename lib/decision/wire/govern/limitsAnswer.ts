@@ -77,7 +77,7 @@ export const limitAnswer: v.GenericSchema<unknown, WireOneLimit> = /* @__PURE__ 
   }))();
 
 /** A counter for the wire. */
-export function writeCounter({ id, policyId, by, kind: how, windowMs, used, limit, level, endsAtMs }: LimitState): WireCounter {
+export function writeCounter({ key: id, policyId, by, kind: how, windowMs, used, limit, level, endsAtMs }: LimitState): WireCounter {
   return {
     id,
     policy_id: policyId,
@@ -92,6 +92,6 @@ export function writeCounter({ id, policyId, by, kind: how, windowMs, used, limi
 }
 
 /** A counter from the wire. */
-export function readCounter({ policy_id: policyId, window_s: windowS, ends_at: endsAt, ...same }: WireCounter): LimitState {
-  return { ...same, policyId, windowMs: windowS * 1_000, endsAtMs: Date.parse(endsAt) };
+export function readCounter({ id: key, policy_id: policyId, window_s: windowS, ends_at: endsAt, ...same }: WireCounter): LimitState {
+  return { ...same, key, policyId, windowMs: windowS * 1_000, endsAtMs: Date.parse(endsAt) };
 }
