@@ -96,7 +96,7 @@ for (const isolation of ISOLATIONS)
           },
           async () => {
             more(LATE / 2);
-            await waiting(1 + LATE / 2);
+            await waiting(LATE / 2);
           },
         );
         const outcomes = await Promise.all(claims);
