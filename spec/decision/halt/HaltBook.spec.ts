@@ -363,6 +363,8 @@ describe('The halts of a tenant', () => {
       { ...ORDER, untilMs: Date.now() },
       { ...ORDER, untilMs: Date.now() + 0.5 },
       { ...ORDER, untilMs: Infinity },
+      // a time without a name could be told to no one
+      { ...ORDER, untilMs: 8_640_000_000_000_001 },
       { ...ORDER, until: 5 },
     ];
     for (const scope of scopes)
