@@ -12,7 +12,7 @@ import type { RecordPage, RecordStore, StoredRecord } from '../../store/RecordSt
 import { isInForce, isInScope } from '../../model/halt/Halt.js';
 import type { Halt, HaltableCall, HaltScope } from '../../model/halt/Halt.js';
 import type { HaltFile } from './HaltFile.js';
-import { haltedBy, haltedByFile, unconfirmed } from './haltErrors.js';
+import { haltedBy, haltedByFile, unconfirmed } from './haltedBy.js';
 import type { HaltGate } from './HaltGate.js';
 import { checkedLift, checkedOrder, checkedScope, haltOf, recordOfHalt, STANDING } from './haltRecord.js';
 import type { HaltOrder, LiftOrder } from './haltRecord.js';

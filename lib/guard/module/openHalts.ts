@@ -3,7 +3,7 @@ import type { SecretString } from '../../common/SecretString.js';
 import type { SteadyClock } from '../../common/time/SteadyClock.js';
 import { haltableCall } from '../../approval/execution/Claim.js';
 import { HaltBook } from '../../decision/halt/HaltBook.js';
-import { abortedBy, haltedBy } from '../../decision/halt/haltErrors.js';
+import { abortedBy, haltedBy } from '../../decision/halt/haltedBy.js';
 import { HaltFile } from '../../decision/halt/HaltFile.js';
 import { publishCallbackError } from '../../model/diagnostics.js';
 import { ConfigError } from '../../model/errors/SetupErrors.js';

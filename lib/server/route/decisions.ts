@@ -3,7 +3,7 @@ import type { Awaitable } from '../../common/awaitable.js';
 import { canonicalDigest } from '../../common/data/canonical.js';
 import { randomId } from '../../common/nextId.js';
 import { monotonicNow, SteadyClock } from '../../common/time/SteadyClock.js';
-import { reasonOf } from '../../decision/halt/haltErrors.js';
+import { reasonOf } from '../../decision/halt/haltedBy.js';
 import { decideRequest, dryRunRequest, readDecideRequest, readDryRunRequest } from '../../decision/wire/decideRequest.js';
 import type { DecideRequest } from '../../decision/wire/decideRequest.js';
 import { decisionAnswer, dryRunAnswer, writeDecisionAnswer, writeDryRunAnswer } from '../../decision/wire/decisionAnswer.js';

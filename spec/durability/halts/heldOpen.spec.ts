@@ -73,7 +73,7 @@ for (const isolation of ISOLATIONS)
     };
 
     it('are committed before the halt or not at all', async () => {
-      const rounds = Math.max(1, Math.round(volume(CLAIMS) / HELD / ISOLATIONS.length));
+      const rounds = Math.ceil(volume(CLAIMS) / HELD / ISOLATIONS.length);
       const found = { before: 0, refused: 0, after: 0 };
       for (let round = 0; round < rounds; round++) {
         const haltChanges = (await store.forTenant('default').records.haltChanges?.()) as number;

@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import { abortedBy, haltedBy, haltedByFile, reasonOf, unconfirmed } from '../../../lib/decision/halt/haltErrors.js';
+import { abortedBy, haltedBy, haltedByFile, reasonOf, unconfirmed } from '../../../lib/decision/halt/haltedBy.js';
 import { AegisError } from '../../../lib/model/AegisError.js';
 import type { Halt, HaltScope } from '../../../lib/model/halt/Halt.js';
 
