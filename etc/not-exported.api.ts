@@ -198,6 +198,8 @@ interface DecisionFields {
     readonly violations?: readonly Violation[] | undefined;
     readonly policySetHash?: string | undefined;
     readonly observed?: readonly ObservedPolicy[] | undefined;
+    readonly limits?: readonly ObservedPolicy[] | undefined;
+    readonly retryAtMs?: number | undefined;
     readonly policyEvaluations?: readonly unknown[] | undefined;
     readonly latencyMs?: number | undefined;
     readonly grantId?: string | undefined;
@@ -229,7 +231,48 @@ declare abstract class ServiceError extends AegisError {
 
 // lib/policy/PolicyEngine
 interface Observing {
+    readonly limits?: readonly AppliedLimit[] | undefined;
     readonly observed?: readonly AppliedPolicy[] | undefined;
+}
+
+// lib/policy/limit/limitChanges
+type LoosenedLimit = 'limit' | 'cost' | 'over';
+// lib/store/ApprovalStore
+interface AmendableCall {
+    readonly bindingBase: string;
+    readonly groups: readonly string[];
+    readonly removable: readonly string[];
+}
+
+// lib/store/ApprovalStore
+interface Amendment {
+    readonly by: string;
+    readonly name?: string | undefined;
+    readonly reason?: string | undefined;
+    readonly atMs: number;
+    readonly assurance?: Assurance | undefined;
+    readonly proof?: VerdictProof | undefined;
+    readonly from: string;
+    readonly to: string;
+    readonly params: Params;
+    readonly changes: readonly ParamChange[];
+    readonly superseded: readonly Verdict[];
+}
+
+// lib/store/ApprovalStore
+interface ChangeConditions {
+    readonly haltChanges?: number | undefined;
+}
+
+// lib/store/TaskStore
+interface EditedParams {
+    readonly params: Params;
+    readonly digest: string;
+    readonly edited: readonly string[];
+}
+
+// lib/store/record/EventOutbox
+interface KeepingJournal extends Journal {
 }
 
 // lib/testing/ScriptedDecisionService

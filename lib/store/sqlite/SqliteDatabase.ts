@@ -40,6 +40,16 @@ export class SqliteDatabase {
     this.#check = check;
   }
 
+  /** The file. */
+  get path(): string {
+    return this.#path;
+  }
+
+  /** @throws ShutdownError where it is not open */
+  checkOpen(): void {
+    this.#opened();
+  }
+
   /** Identifies this handle until it is closed. The next opening has another id, so that it does not own what an earlier one left. */
   get ownerId(): string {
     return this.#ownerId;
