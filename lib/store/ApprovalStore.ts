@@ -50,6 +50,8 @@ export interface Verdict {
   readonly proof?: VerdictProof | undefined;
   /** What its sender called it: the same verdict under the same key again is this one. */
   readonly key?: string | undefined;
+  /** SHA-256 of the edit and the grant that came under the key; absent without either. */
+  readonly keyed?: string | undefined;
   /** How many values the person was not shown in full, and said to know that. */
   readonly hidden?: number | undefined;
   /** The grant that was made with it, and SHA-256 of all that it says. */

@@ -50,6 +50,8 @@ export class HaltBook implements HaltGate {
   readonly #maxStaleMs: number;
   /** What no one has lifted, as it was last read. */
   #standing = new HaltIndex([]);
+  /** Ordered here, and not read yet: a read that was sent before the order would forget them. */
+  #unread: readonly Halt[] = [];
   /** Those in force when {@link HaltBookOptions.onChange} was last told. */
   #told: readonly Halt[] = [];
   #changes: number | undefined;
@@ -146,6 +148,7 @@ export class HaltBook implements HaltGate {
       throw new StoreError('The halt was not recorded, because its id is taken. Order it again.');
     // from here on no call is let in, also where the halts cannot be read now
     this.#standing = new HaltIndex([...this.#standing.halts, Object.freeze(halt)]);
+    this.#unread = [...this.#unread, halt];
     this.#tell([]);
     await this.refresh();
     await this.#close();
@@ -208,6 +211,7 @@ export class HaltBook implements HaltGate {
 
   #lookAtStore(all: boolean): Awaitable<void> {
     const { records } = this.#options;
+    const ordered = this.#unread;
     return chain(records.haltChanges?.(), (changes) => {
       if (!all && changes !== undefined && changes === this.#changes) return;
       return chain(this.#read(STANDING), async ({ halts, doubt }) => {
@@ -215,7 +219,8 @@ export class HaltBook implements HaltGate {
         // what was believed before goes on to hold where that is in doubt
         if (this.#doubt !== undefined) return;
         const lifted = await this.#liftedOf(this.#standing.halts.filter(({ id }) => halts.every((halt) => halt.id !== id)));
-        this.#standing = new HaltIndex(halts);
+        this.#unread = this.#unread.filter((halt) => !ordered.includes(halt));
+        this.#standing = new HaltIndex(halts.concat(this.#unread.filter(({ id }) => halts.every((halt) => halt.id !== id))));
         this.#changes = changes;
         this.#tell(lifted);
       });
