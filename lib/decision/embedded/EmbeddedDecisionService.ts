@@ -361,8 +361,14 @@ export class EmbeddedDecisionService implements DecisionService {
 }
 
 /** The decision on a call for which all policies that ask have their yes. */
-function runnable(base: Pick<Decision, 'decisionId' | 'grantId' | 'policySetHash'>, { params, message }: Approvable): Decision {
-  return params === undefined ? { ...base, effect: 'allow' } : { ...base, effect: 'sanitize', params, message };
+function runnable(
+  { decisionId, grantId, policySetHash }: Pick<Decision, 'decisionId' | 'grantId' | 'policySetHash'>,
+  { params, message }: Approvable,
+): Decision {
+  if (params !== undefined)
+    return { effect: 'sanitize', decisionId, ...(grantId !== undefined && { grantId }), policySetHash, params, message };
+  // not spread: each use of a grant comes through here
+  return grantId === undefined ? { effect: 'allow', decisionId, policySetHash } : { effect: 'allow', decisionId, grantId, policySetHash };
 }
 
 /** What a journal learns besides. */
