@@ -1,3 +1,4 @@
+import { isStorable } from '../../common/data/isStorable.js';
 import { setOwn } from '../../common/data/plainObject.js';
 import type { StoredRecord } from '../RecordStore.js';
 
@@ -42,15 +43,6 @@ export function withoutAbsent<T extends object>(fields: T): T {
   const copy: Record<string, unknown> = {};
   for (const [name, value] of Object.entries(fields)) if (value !== undefined && value !== null) setOwn(copy, name, value);
   return copy as T;
-}
-
-/** A method of strings that every runtime has and our list of built-ins has not. */
-type WellFormed = string & { isWellFormed(): boolean };
-
-/** Whether every store keeps a text exactly: none has a record whose id is another one. */
-export function isStorable(text: unknown): text is string {
-  // a lone surrogate would come back as another character, and PostgreSQL has no U+0000
-  return typeof text === 'string' && (text as WellFormed).isWellFormed() && !text.includes('\0');
 }
 
 function wrong(field: string, rule: string): TypeError {
