@@ -42,6 +42,9 @@ interface EnteredCall<P, T> extends HaltableCall {
   invokeMethod(effectiveParams: P): T;
 }
 
+/** What counts of the decision that lets a call run. */
+type EnteredBy = Pick<Decision, 'decisionId' | 'grantId' | 'limits' | 'observed'>;
+
 class RunningCall implements CurrentCall, AbortableCall {
   readonly agentId: string;
   readonly toolName: string;
@@ -53,13 +56,14 @@ class RunningCall implements CurrentCall, AbortableCall {
   #controller: AbortController | undefined;
   #signal: AbortSignal | undefined;
   // private: the program gets this object from currentCall()
-  readonly #isGranted: boolean;
+  /** Whether its decision is for one entry: it is one use of a grant, is counted once, or was let through by a policy that only watches. */
+  readonly #isForOnce: boolean;
   readonly #auditSalt: string | undefined;
   #offer: DecidedCall | undefined;
 
   constructor(
     call: EnteredCall<never, unknown>,
-    { decisionId, grantId }: Pick<Decision, 'decisionId' | 'grantId'>,
+    { decisionId, grantId, limits, observed }: EnteredBy,
     taskId: string | undefined,
     depth: number,
     halts: HaltedCalls,
@@ -72,18 +76,18 @@ class RunningCall implements CurrentCall, AbortableCall {
     this.depth = depth;
     this.#call = call;
     this.#halts = halts;
-    this.#isGranted = grantId !== undefined;
+    this.#isForOnce = (grantId ?? limits ?? observed) !== undefined;
     this.#auditSalt = auditSalt;
   }
 
   /**
-   * Offers the decision on a call to the first guarded call that its method makes. Not where a grant answered it: one use of a grant is one entry.
+   * Offers the decision on a call to the first guarded call that its method makes, unless one decision is one entry.
    *
    * Invariant: a decision is offered only under the call that it was made on, only while that call's method is on the stack, and only until a guarded call
    * has looked at it.
    */
   static offer(call: RunningCall, decided: DecidedCall | undefined): void {
-    if (!call.#isGranted) call.#offer = decided;
+    if (!call.#isForOnce) call.#offer = decided;
   }
 
   static takeOffer(call: RunningCall): DecidedCall | undefined {
@@ -215,7 +219,7 @@ export function saltOfRunning(call: CurrentCall): string | undefined {
 /** @internal Invokes a method as the running call. Only the entry gate may call this: nothing is checked here. */
 export function invokeInContext<P, T>(
   call: EnteredCall<P, T>,
-  decision: Pick<Decision, 'decisionId' | 'grantId'>,
+  decision: EnteredBy,
   taskId: string | undefined,
   effectiveParams: P,
   halts: HaltedCalls,
