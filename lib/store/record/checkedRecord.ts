@@ -24,7 +24,7 @@ export function checkedRecord(record: StoredRecord, version: number): StoredReco
   if (deleteAfterMs !== undefined && !Number.isFinite(deleteAfterMs)) throw wrong('deleteAfterMs', 'be epoch milliseconds');
   if (!isStorable(body)) throw wrong('body', 'be text as JSON.stringify() makes it');
   if (record.version !== version) throw wrong('version', `be ${version}: 1 for a new record, and one higher with each change`);
-  // by hand: every use of a grant comes through here
+  // field after field: every use of a grant comes through here
   const checked: { -readonly [K in keyof StoredRecord]: StoredRecord[K] } = { kind, id, version, createdAtMs, body };
   if (index1 !== undefined) checked.index1 = index1;
   if (index2 !== undefined) checked.index2 = index2;
