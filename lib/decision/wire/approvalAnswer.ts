@@ -9,6 +9,7 @@ import type { GrantBody } from './grant/grantAnswer.js';
 import { jsonObject, writeWire } from './readWire.js';
 import { editablePointers } from '../amend/editablePointers.js';
 import type { ViewerStanding } from '../desk/DeskVerdicts.js';
+import { shownPreview, writeShownPreview } from './wirePreview.js';
 import { typesOf } from './wireTypes.js';
 
 const policy = /* @__PURE__ */ (() => v.object({ id: v.string(), severity: v.nullable(v.string()) }))();
@@ -59,6 +60,7 @@ export const approvalAnswer: v.GenericSchema = /* @__PURE__ */ (() =>
     session: v.nullable(v.record(v.string(), v.unknown())),
     facts: v.record(v.string(), v.unknown()),
     message: v.nullable(v.string()),
+    preview: v.nullable(shownPreview),
     policies: v.array(
       v.object({
         ...policy.entries,
@@ -319,6 +321,7 @@ export function writeApproval(record: ApprovalRecord, mayDecide: boolean, viewer
     session,
     facts,
     message: message ?? null,
+    preview: record.preview === undefined ? null : writeShownPreview(record.preview, record.digest),
     policies: policies.map(({ id, severity = null, reason = null, approvers = null, selfApproval = false, ...terms }) => ({
       id,
       severity,
