@@ -29,9 +29,9 @@ import { echoMismatch, readDecisionAnswer, readDryRunAnswer } from '../wire/read
 import type { DecisionAnswer } from '../wire/readDecisionAnswer.js';
 import { isUsableId, readAnswer, wireForm } from '../wire/readWire.js';
 import { readStatusAnswer } from '../wire/statusAnswer.js';
-import { previewedParams } from '../wire/wirePreview.js';
 import type { SentPreview } from '../wire/wirePreview.js';
 import { IDEMPOTENCY_HEADER, isHeaderValue } from '../wire/wireHeaders.js';
+import { sendPreviewed } from './sendPreviewed.js';
 import { MAX_BATCH, StatusBatches } from './StatusBatches.js';
 import { RemoteEvents } from './RemoteEvents.js';
 import { RemoteReporter } from './RemoteReporter.js';
@@ -41,9 +41,6 @@ import type { RemoteSettings } from './remoteSettings.js';
 
 /** How many decisions and final statuses are remembered, to notice replays and changes of mind. */
 const REMEMBERED = 10_000;
-
-/** How often a server may want the preview of one call. */
-const MAX_PREVIEWS = 2;
 
 /** How long closing waits for what is told at the last moment, in milliseconds. */
 const LAST_WORDS_MS = 1_000;
@@ -91,7 +88,7 @@ export class RemoteClient implements DecisionService {
     const { hosted } = this.#settings;
     const ask = (preview?: SentPreview): Promise<HttpResponse> =>
       this.#ask({ method: 'POST', path: '/v1/decision', ...writeDecideRequest(request, hosted, preview) }, request, options);
-    const decided: Promise<Decision> = this.#previewed(request, ask)
+    const decided: Promise<Decision> = sendPreviewed(request, this.#settings, ask, (answer) => this.#believe(request, answer))
       .then((answer) => this.#believe(request, answer))
       .finally(() => this.#deciding.delete(decided));
     this.#deciding.add(decided);
@@ -129,7 +126,7 @@ export class RemoteClient implements DecisionService {
       return this.#ask({ method: 'POST', path: pathOf(decisionId, 'reevaluate'), headers: once, body }, request, options);
     };
     try {
-      const answer = await this.#previewed(request, ask);
+      const answer = await sendPreviewed(request, this.#settings, ask, (answer) => this.#believe(request, answer));
       return this.#believe(request, answer, true);
     } catch (error) {
       // also of a server that has no such route now: what it promised with the approval it cannot do
@@ -238,22 +235,6 @@ export class RemoteClient implements DecisionService {
 
   async #ask(question: HttpRequest, { agentId, toolName }: DecisionRequest, { signal }: AskOptions): Promise<HttpResponse> {
     return this.#requests.send(question, { retries: this.#settings.retries, subject: { agentId, toolName }, signal });
-  }
-
-  /** Sends a request, and once more with the preview of its call where the server wants that first. */
-  async #previewed(request: DecisionRequest, ask: (preview?: SentPreview) => Promise<HttpResponse>): Promise<HttpResponse> {
-    const { preview } = request;
-    let answer = await ask();
-    if (preview === undefined || this.#settings.hosted) return answer;
-    // its policies may change the params otherwise meanwhile; an answer that wants a preview again and again is not a decision, and denies
-    for (let round = 0; round < MAX_PREVIEWS; round++) {
-      const params = readDecisionAnswer(answer.body).previewFor(request);
-      if (params === undefined) break;
-      // it is for this very call, as its decision has to be
-      this.#believe(request, answer);
-      answer = await ask({ of: previewedParams(params), outcome: await preview(params) });
-    }
-    return answer;
   }
 
   /** Tells the server something of an approval. It is told once, however often it is sent. */

@@ -4,8 +4,7 @@ import type { ApprovalCard, ApprovalPage, ApprovalRecord, VerdictProof } from '.
 import type { Params } from '../../model/Params.js';
 import { hiddenFromApprover, maskedIn, viewOf } from '../../model/view/viewOf.js';
 import { notesIn } from '../../model/view/viewText.js';
-import { grantBody } from './grant/grantAnswer.js';
-import type { GrantBody } from './grant/grantAnswer.js';
+import { grantBody, type GrantBody } from './grant/grantAnswer.js';
 import { jsonObject, writeWire } from './readWire.js';
 import { editablePointers } from '../amend/editablePointers.js';
 import type { ViewerStanding } from '../desk/DeskVerdicts.js';

@@ -4,7 +4,7 @@ import { canonicalDigest } from '../../common/data/canonical.js';
 import type { Params } from '../../model/Params.js';
 import { PREVIEW_FAILURES, REVERSIBILITIES } from '../../model/preview/CallPreview.js';
 import type { ApprovalPreview, CallPreview, PreviewChange, PreviewOutcome } from '../../model/preview/CallPreview.js';
-import { readPreview } from '../../model/preview/readPreview.js';
+import { readPreview } from '../../model/view/readPreview.js';
 import { wireForm } from './readWire.js';
 
 /** The effect of an answer that is not a decision yet: the client makes a preview of what would run, and sends its request again with it. */

@@ -1,5 +1,5 @@
 import type { Awaitable } from '../../common/awaitable.js';
-import type { Decision } from '../../model/Decision.js';
+import type { Decision, DecisionRequest } from '../../model/Decision.js';
 import type { AegisError } from '../../model/AegisError.js';
 import type { Params, Session } from '../../model/Params.js';
 import type { PendingApproval } from '../../model/PendingApproval.js';
@@ -7,7 +7,6 @@ import type { CallSnapshot, SnapshotLimits } from '../../model/snapshot/takeSnap
 import type { ApprovalMode } from '../../model/Task.js';
 import type { CallPreview, PreviewOutcome } from '../../model/preview/CallPreview.js';
 import type { Sensitive, SensitiveOption } from '../../model/sensitive/Sensitive.js';
-import type { CallRequest } from './CallRequest.js';
 import type { StandardSchema } from './StandardSchema.js';
 
 /** One call to be guarded, as `guardCall()` takes it. */
@@ -116,7 +115,7 @@ export interface CallFacts<R = unknown> extends Omit<GuardedCall<R>, 'params' | 
   /** What is not shown to everyone. */
   readonly sensitive?: Sensitive | undefined;
   /** Says what the call would do. @throws CallAbortedError where its caller has gone */
-  readonly preview?: ((request: CallRequest, params: Params) => Awaitable<PreviewOutcome>) | undefined;
+  readonly preview?: ((request: DecisionRequest, params: Params) => Awaitable<PreviewOutcome>) | undefined;
   /** Copies the arguments. @throws UnsupportedParamError */
   takeSnapshot(limits: SnapshotLimits): CallSnapshot;
   /** The rest parameter, whose value must be a list. */

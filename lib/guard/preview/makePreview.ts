@@ -1,14 +1,13 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { clampTimeout } from '../../common/time/SteadyClock.js';
+import type { DecisionRequest } from '../../model/Decision.js';
 import { CallAbortedError } from '../../model/errors/RefusalErrors.js';
 import type { Params } from '../../model/Params.js';
 import type { PreviewFailure, PreviewOutcome } from '../../model/preview/CallPreview.js';
-import { readPreview } from '../../model/preview/readPreview.js';
+import { readPreview } from '../../model/view/readPreview.js';
 import { copyData } from '../../model/snapshot/copyValue.js';
 import { checkEffectiveParams } from '../call/checkEffectiveParams.js';
-import type { CallRequest } from '../call/CallRequest.js';
-import type { CallFacts } from '../call/GuardedCall.js';
-import type { PreviewMaker } from './previewBy.js';
+import type { PreviewedCall, PreviewMaker } from './PreviewMaker.js';
 import { PREVIEW_TIMEOUT_MS } from './previewTimeout.js';
 
 /** Set in code that makes a preview: a call that it makes is guarded as any other, and has no preview, so that none makes another without end. */
@@ -21,16 +20,16 @@ const making = new AsyncLocalStorage<true>();
  * @throws CallAbortedError where the caller has gone: then no one is asked
  */
 export function makePreview(
-  call: Pick<CallFacts<never>, 'knows' | 'schema' | 'rest' | 'signal' | 'toolName'>,
+  call: PreviewedCall,
   { limits, timeoutMs = PREVIEW_TIMEOUT_MS, describe }: PreviewMaker,
-  request: CallRequest,
+  request: DecisionRequest,
   params: Params,
 ): Promise<PreviewOutcome> {
   const { signal, toolName } = call;
   const controller = new AbortController();
   const describeCall = async (): Promise<unknown> => {
     // a copy of its own: what the hook does to it reaches neither the call nor what is shown
-    const own = params === request.params ? params : await checkEffectiveParams(params, call as CallFacts<never>, request, limits);
+    const own = params === request.params ? params : await checkEffectiveParams(params, call, request, limits);
     return describe(copyData(own), controller.signal);
   };
   return new Promise((resolve, reject) => {

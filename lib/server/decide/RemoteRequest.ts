@@ -137,7 +137,7 @@ export class RemoteRequest implements DecisionRequest {
   }
 }
 
-/** The preview that a client has sent, or can make: of other params than would run, it is none. */
+/** The preview that a client has sent, or can make. One of other params than would run does not count. */
 function previewOf({ preview, capabilities }: DecideRequest): DecisionRequest['preview'] {
   if (preview === undefined && !capabilities.has(PREVIEW)) return undefined;
   return (params) => {

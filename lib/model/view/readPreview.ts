@@ -3,8 +3,8 @@ import { isPlainObject } from '../../common/data/plainObject.js';
 import { AegisError } from '../AegisError.js';
 import { frozenCopy } from '../snapshot/copyValue.js';
 import { DEFAULT_LIMITS, takeSnapshot } from '../snapshot/takeSnapshot.js';
-import { REVERSIBILITIES } from './CallPreview.js';
-import type { CallPreview, PreviewOutcome } from './CallPreview.js';
+import { REVERSIBILITIES } from '../preview/CallPreview.js';
+import type { CallPreview, PreviewOutcome } from '../preview/CallPreview.js';
 
 /** The most bytes of a preview, in its canonical form. */
 export const MAX_PREVIEW_BYTES = 16_384;
