@@ -55,6 +55,6 @@ aegis.approvals.on('requested', (request) => {
 
 const orders = new Orders();
 show('ran', 'green', await orders.delete('2024'));
-// nobody is asked: there is nothing to show
+// no one is asked: there is nothing to show
 await orders.delete('2023').catch((error: Error) => show('denied', 'red', error.message));
 await aegis.close();

@@ -171,7 +171,16 @@ describe('The samples', function () {
   });
 
   it('views shows one call to each audience', async () => {
-    expect(await run('views')).to.deep.equal([]);
+    expect(await run('views')).to.deep.equal([
+      'approver  amount = 5',
+      'approver  card = {"number":(hidden, but for the end: …4242)}',
+      'approver  code = (hidden)',
+      'approver  mail = (hidden, but for the domain: example.com)',
+      'approver  Hidden    3 values are not shown in full: /card/number, /code, /mail',
+      'refused   428 hidden_not_acknowledged',
+      'method    paid 5 with 4242424242424242',
+      "policy    Tool 'pay_all' is not allowed: A policy demands that the person who decides sees what the guard of this call hides.",
+    ]);
   });
 
   it('halt stops an agent, tells what runs, and lets it go on', async () => {
