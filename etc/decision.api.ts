@@ -57,6 +57,10 @@ export type { Awaitable } from 'aegislib/store';
 
 export type Capability = (typeof ALL)[number];
 
+export interface CountersOptions {
+    readonly durable?: boolean | undefined;
+}
+
 export declare const DEFAULT_LIMITS: SnapshotLimits;
 
 export interface DataPlaneRequirements {
@@ -156,6 +160,7 @@ export interface EmbeddedDecisionServiceOptions {
     readonly unattended?: 'pending' | 'deny' | undefined;
     readonly grants?: Grants | undefined;
     readonly exposePolicies?: boolean | undefined;
+    readonly counters?: CountersOptions | undefined;
     readonly logger?: Logger | undefined;
     readonly tellDeveloper?: ((line: string) => void) | undefined;
 }

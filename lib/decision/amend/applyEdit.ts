@@ -23,7 +23,8 @@ export function applyEdit(
   refuse: (message: string) => never,
 ): Params {
   const copy = copyData(params) as Record<string, unknown>;
-  const removals: { readonly container: Container; readonly key: string }[] = [];
+  const items: { readonly list: unknown[]; readonly index: number }[] = [];
+  const fields: { readonly object: Record<string, unknown>; readonly key: string }[] = [];
   for (const step of steps) {
     const { path, pointer } = step;
     const key = path.at(-1) as string;
@@ -34,7 +35,8 @@ export function applyEdit(
       if (!isThere) return refuse(`There is nothing at ${pointer} in this call. Name a place that it has.`);
       if (path.length === 1 && !removable.includes(key))
         return refuse(`The param at ${pointer} must be there: its guard does not let it be left out.`);
-      removals.push({ container, key });
+      if (Array.isArray(container)) items.push({ list: container, index: Number(key) });
+      else fields.push({ object: container, key });
       continue;
     }
     if (!isThere && Array.isArray(container))
@@ -42,10 +44,9 @@ export function applyEdit(
     if (isThere) checkKind((container as Record<string, unknown>)[key], step.value, pointer, refuse);
     setOwn(container, key, copyData(step.value));
   }
+  for (const { object, key } of fields) delete object[key];
   // the last item of a list first, so that none moves before its turn
-  for (const { container, key } of removals.sort((a, b) => Number(b.key) - Number(a.key)))
-    if (Array.isArray(container)) container.splice(Number(key), 1);
-    else delete container[key];
+  for (const { list, index } of items.sort((a, b) => b.index - a.index)) list.splice(index, 1);
   return copy;
 }
 

@@ -23,6 +23,7 @@ import {
   checkDigest,
   checkHidden,
   checkVersion,
+  keyedDigest,
   newerApproval,
   notRecorded,
   readVerdict,
@@ -325,7 +326,8 @@ export class DeskVerdicts {
     const same = sameKey.find((one) => one.by === by);
     if (same === undefined) return false;
     const digest = verdict.edit === undefined ? record.digest : record.amendments?.at(-1)?.from;
-    if (same.approve === approve && (verdict.digest === undefined || verdict.digest === digest)) return true;
+    const isSame = same.approve === approve && same.keyed === keyedDigest(verdict);
+    if (isSame && (verdict.digest === undefined || verdict.digest === digest)) return true;
     const message = 'The key of this verdict was used for another verdict on this approval. Read the approval again to see it.';
     throw new VerdictError(409, 'verdict_key_reused', record.decisionId, message);
   }

@@ -1,6 +1,8 @@
 import { VerdictError } from '../../model/errors/SetupErrors.js';
 import type { StandingVerdict } from '../../model/errors/SetupErrors.js';
+import { canonicalDigest } from '../../common/data/canonical.js';
 import { isRecord } from '../../common/data/plainObject.js';
+import { takeSnapshot } from '../../model/snapshot/takeSnapshot.js';
 import { PERSON_ID, personId } from '../../model/personId.js';
 import { hiddenFromApprover } from '../../model/view/viewOf.js';
 import type { ApprovalPolicy, ApprovalRecord, Assurance, Verdict, VerdictProof } from '../../store/ApprovalStore.js';
@@ -259,13 +261,27 @@ export interface CheckedVerdict {
   readonly grant?: Pick<PreparedGrant, 'id' | 'digest'> | undefined;
 }
 
+/**
+ * SHA-256 of what a verdict asks for besides a yes or no, so that its key is not taken for another one.
+ *
+ * @returns `undefined` where it asks for nothing else; a text that is no digest where it asks for what can be recorded nowhere
+ */
+export function keyedDigest({ edit, grant }: Pick<VerdictInput, 'edit' | 'grant'>): string | undefined {
+  if (edit === undefined && grant === undefined) return undefined;
+  try {
+    return canonicalDigest(takeSnapshot({ edit, grant }).value);
+  } catch {
+    return '';
+  }
+}
+
 /** The fields of a record that a verdict changes. One no is enough; each policy needs a yes of as many people as it says. */
 export function withVerdict(
   record: ApprovalRecord,
   {
     approve,
-    verdict: { reason, key, name, acknowledgeHidden },
-    giver: { by, assurance, person },
+    verdict: { reason, key, name, acknowledgeHidden, edit, grant: wanted },
+    giver: { by, assurance, person, groups },
     policies,
     proof,
     grant,
@@ -274,6 +290,7 @@ export function withVerdict(
   atMs: number,
 ): Pick<ApprovalRecord, 'status' | 'verdicts' | 'requires'> {
   const shownName = person?.name ?? name;
+  const keyed = key === undefined ? undefined : keyedDigest({ edit, grant: wanted });
   const verdict: Verdict = {
     approve,
     by,
@@ -281,9 +298,11 @@ export function withVerdict(
     atMs,
     ...(assurance && { assurance }),
     ...(shownName !== undefined && { name: shownName }),
-    ...(person && { groups: person.groups, groupsFrom: person.groupsFrom }),
+    ...(groups && { groups }),
+    ...(person && { groupsFrom: person.groupsFrom }),
     ...(proof && { proof }),
     ...(key !== undefined && { key }),
+    ...(keyed !== undefined && { keyed }),
     ...(approve && acknowledgeHidden !== undefined && { hidden: acknowledgeHidden }),
     ...(grant && { grant: { id: grant.id, digest: grant.digest } }),
     policies: policies.map((p) => p.id),

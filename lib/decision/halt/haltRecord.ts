@@ -40,6 +40,8 @@ const ORDER: OptionKinds<HaltOrder> = { by: 'text!', reason: 'text!', pending: "
 const LIFT: OptionKinds<LiftOrder> = { by: 'text!', reason: 'text!' };
 const MAX_NAME = 256;
 const MAX_REASON = 10_000;
+/** The last time that a date can be, in epoch milliseconds: who is told of a halt is told when it ends. */
+const MAX_TIME = 8_640_000_000_000_000;
 
 /** @throws ConfigError for a scope that names nothing, or `all` together with something else */
 export function checkedScope(given: HaltScope): HaltScope {
@@ -64,8 +66,9 @@ export function checkedOrder(given: HaltOrder, nowMs: number): HaltOrder {
   const order = checkedOptions('halt()', given, ORDER);
   checkWords('halt()', order);
   const { untilMs } = order;
-  if (untilMs === undefined || (Number.isInteger(untilMs) && untilMs > nowMs)) return order;
-  const message = 'must be a time to come, in whole epoch milliseconds; leave it out for a halt that holds until it is lifted.';
+  if (untilMs === undefined || (Number.isInteger(untilMs) && untilMs > nowMs && untilMs <= MAX_TIME)) return order;
+  const message =
+    'must be a time to come that a Date can have, in whole epoch milliseconds; leave it out for a halt that holds until it is lifted.';
   throw new ConfigError([{ where: 'halt(): untilMs', message }]);
 }
 

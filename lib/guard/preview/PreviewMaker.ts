@@ -10,5 +10,5 @@ export interface PreviewMaker {
   /** @defaultValue 2,000 */
   readonly timeoutMs?: number | undefined;
   /** The hook of the guard. */
-  describe(own: OwnParams, signal: AbortSignal): unknown;
+  readonly describe: (own: OwnParams, signal: AbortSignal) => unknown;
 }

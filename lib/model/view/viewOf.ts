@@ -4,6 +4,7 @@ import { leavesOf } from '../../common/data/leaves.js';
 import { Masked } from '../../common/data/Masked.js';
 import type { Params } from '../Params.js';
 import { parsePointer } from '../snapshot/parsePointer.js';
+import { isIndexed } from './heldAt.js';
 import type { Audience, Sensitive, View } from '../sensitive/Sensitive.js';
 
 const SHOWN_CHARACTERS = 4;
@@ -62,13 +63,17 @@ export function hiddenFromApprover({
 function replaced(root: unknown, path: readonly string[], by: (value: unknown) => unknown): unknown {
   const [name, ...rest] = path;
   if (name === undefined) return by(root);
-  if (Array.isArray(root)) {
-    if (!/^(?:0|[1-9][0-9]*)$/.test(name) || !Object.hasOwn(root, name)) return root;
-    return root.map((item: unknown, i) => (String(i) === name ? replaced(item, rest, by) : item));
-  }
-  if (!isPlainObject(root) || !Object.hasOwn(root, name)) return root;
+  if (isIndexed(root, name)) return root.map((item: unknown, i) => (String(i) === name ? replaced(item, rest, by) : item));
+  // what a call has in place of the object holds the value in a way that no pointer names
+  if (!isPlainObject(root)) return isEmpty(root) ? root : new Masked(HIDDEN, undefined, root);
+  if (!Object.hasOwn(root, name)) return root;
   // entries are defined, never assigned: no name of the agent's reaches a prototype
   return Object.fromEntries(Object.entries(root).map(([key, value]) => [key, key === name ? replaced(value, rest, by) : value]));
+}
+
+/** What can hold no value, and what was hidden before. */
+function isEmpty(value: unknown): boolean {
+  return value === null || value instanceof Masked || (Array.isArray(value) && value.length === 0);
 }
 
 function maskedValue(value: unknown, view: View): unknown {

@@ -1,7 +1,8 @@
 import { leavesOf } from '../../common/data/leaves.js';
 import type { Decision, DecisionRequest } from '../Decision.js';
 import type { Params } from '../Params.js';
-import { parsePointer, valueAt } from '../snapshot/parsePointer.js';
+import { parsePointer } from '../snapshot/parsePointer.js';
+import { heldAt } from './heldAt.js';
 import type { Audience, Sensitive } from '../sensitive/Sensitive.js';
 
 /** Shorter ones are parts of words and numbers that have nothing to do with the value. */
@@ -12,7 +13,7 @@ const NOTE = '(hidden)';
 export function withoutValues(text: string, params: Params, sensitive: Sensitive, audience: Audience): string {
   const hidden = Object.keys(sensitive).filter((pointer) => sensitive[pointer]?.[audience] !== 'full');
   const texts = hidden
-    .map((pointer) => valueAt(params, parsePointer(pointer) as readonly string[]))
+    .map((pointer) => heldAt(params, parsePointer(pointer) as readonly string[]))
     .flatMap((value) => (value === undefined ? [] : leavesOf(value)))
     .map(({ value }) => String(value))
     .filter(({ length }) => length >= MIN_LENGTH);
@@ -23,8 +24,11 @@ export function withoutValues(text: string, params: Params, sensitive: Sensitive
 }
 
 /** A decision whose words may go to a log or a model: without the values that neither may have. */
-export function tellableDecision<D extends Decision>(decision: D, { params, sensitive }: Pick<DecisionRequest, 'params' | 'sensitive'>): D {
+export function tellableDecision<D extends Decision>(decision: D, request: Pick<DecisionRequest, 'params' | 'sensitive'>): D {
+  const { sensitive } = request;
   if (sensitive === undefined) return decision;
+  // a request copies its params when they are first read: where nothing is hidden, no one has to
+  const { params } = request;
   const told = (text: string): string => withoutValues(withoutValues(text, params, sensitive, 'model'), params, sensitive, 'log');
   const { reason, violations } = decision;
   return {

@@ -9,6 +9,7 @@ import { storeLimits } from '../storeLimits.js';
 import { CommitGroup } from './CommitGroup.js';
 import type { CommitMark } from './file/CommitMark.js';
 import { copyDatabase } from './file/copyDatabase.js';
+import { OpenedFile } from './file/OpenedFile.js';
 import { checkedPath, migrateDatabase, openDatabase, openingError } from './file/openDatabase.js';
 import type { Migration } from '../StateStore.js';
 import { SCHEMA_VERSION } from './file/schema.js';
@@ -26,6 +27,7 @@ export class SqliteDatabase {
   readonly #closing = new Set<() => void>();
   readonly #group = new CommitGroup((work) => this.write(work));
   #db: DatabaseSync | undefined;
+  #file: OpenedFile | undefined;
   #ownerId: string = nextId('store');
   #used = false;
   #mark: CommitMark | undefined;
@@ -40,6 +42,16 @@ export class SqliteDatabase {
     this.#check = check;
   }
 
+  /** The file. */
+  get path(): string {
+    return this.#path;
+  }
+
+  /** @throws ShutdownError where it is not open */
+  checkOpen(): void {
+    this.#opened();
+  }
+
   /** Identifies this handle until it is closed. The next opening has another id, so that it does not own what an earlier one left. */
   get ownerId(): string {
     return this.#ownerId;
@@ -52,6 +64,7 @@ export class SqliteDatabase {
       const checkOpened = this.#check(this.#path);
       this.#db = openDatabase(this.#path);
       try {
+        this.#file = new OpenedFile(this.#path);
         this.run('INSERT INTO owner (owner_id, lease_until, host, pid, started_at) VALUES (?, ?, ?, ?, ?)', ...this.#present());
         checkOpened(this);
       } catch (error) {
@@ -90,6 +103,12 @@ export class SqliteDatabase {
   /** Brings the file to the current schema without using it. */
   migrate(): Migration {
     return migrateDatabase(this.#path);
+  }
+
+  /** @throws StoreError where the path leads to another file by now, or to none: what other processes write is not seen then */
+  checkFile(): void {
+    this.#opened();
+    this.#file?.check();
   }
 
   /** Calls `end` when the connection closes. */

@@ -53,6 +53,11 @@ describe('An edit of params', () => {
       to: { name: 'Ann', zip: 8000, more: {} },
     });
     expect(edited({ remove: ['/note'] }, ['note'])).not.to.have.property('note');
+    // in whichever order they are named, between whatever else
+    expect(edited({ remove: ['/items/0', '/to/more/deep', '/items/1'] })).to.deep.include({
+      items: ['c'],
+      to: { name: 'Ann', zip: 8000, more: {} },
+    });
     expect(edited({ set: { '/items/1': 'x' }, remove: ['/items/0'] })).to.deep.include({ items: ['x', 'c'] });
   });
 
@@ -122,6 +127,30 @@ describe('An edit of params', () => {
     ],
   ] as const)
     it(`does not make ${what}`, () => expect(() => edited(edit as ParamsEdit)).to.throw(Error, message));
+});
+
+describe('What is left out by an edit', () => {
+  const params = { to: ['a', 'b', 'c'], o: { x: 1, 10: 2 }, l: { m: ['p', 'q'] } };
+  const places = ['/to/0', '/to/1', '/to/2', '/o/x', '/o/10', '/l/m/0', '/l/m/1'];
+  const left = (removed: readonly string[]): unknown => {
+    const list = (items: readonly string[], at: string): readonly string[] => items.filter((_, i) => !removed.includes(`${at}/${i}`));
+    const o = Object.fromEntries(Object.entries(params.o).filter(([name]) => !removed.includes(`/o/${name}`)));
+    return { to: list(params.to, '/to'), o, l: { m: list(params.l.m, '/l/m') } };
+  };
+  const ordersOf = (length: number, before: readonly string[] = []): readonly (readonly string[])[] =>
+    before.length === length
+      ? [before]
+      : places.filter((one) => !before.includes(one)).flatMap((one) => ordersOf(length, [...before, one]));
+
+  it('is what it names, in every order of up to four places', function () {
+    const orders = [1, 2, 3, 4].flatMap((length) => ordersOf(length));
+    const wrong = orders.filter((remove) => {
+      const result = applyEdit(params, readEdit({ remove }, refuse), [], refuse);
+      return JSON.stringify(result) !== JSON.stringify(left(remove));
+    });
+    expect(orders).to.have.lengthOf(1_099);
+    expect(wrong).to.deep.equal([]);
+  });
 });
 
 describe('The places that may be edited', () => {

@@ -332,6 +332,18 @@ describe('A call that a person edits', () => {
     const edited = await module.approvals.approve(twice.decisionId, first);
     expect([edited.status, edited.verdicts.length]).to.deep.equal(['pending', 1]);
     expect(await module.approvals.approve(twice.decisionId, first)).to.deep.equal(edited);
+    // another edit, or a grant, was never recorded: to be told that it was is wrong
+    const others = [
+      { ...first, edit: { set: { '/amount': 1 } } },
+      { ...first, edit: { set: { '/amount': 1 }, remove: ['/note'] } },
+      { ...first, edit: { set: { '/amount': () => 1 } } },
+      { ...first, grant: { uses: 1, forMs: 1_000 } },
+      { by: 'ann', key: 'k', digest: edited.digest },
+    ];
+    for (const one of others) {
+      const refused = await rejection(module.approvals.approve(twice.decisionId, one));
+      expect([refused.status, refused.code], JSON.stringify(one)).to.deep.equal([409, 'verdict_key_reused']);
+    }
     await twice.cancel();
   });
 });

@@ -6,6 +6,7 @@ import { AUDIENCES, readSensitive, VIEWS } from '../../../lib/model/view/readSen
 import type { Sensitive, View } from '../../../lib/model/sensitive/Sensitive.js';
 import { hiddenFromApprover, maskedIn, viewOf, withNotes } from '../../../lib/model/view/viewOf.js';
 import { notesIn, viewText } from '../../../lib/model/view/viewText.js';
+import { withoutValues } from '../../../lib/model/view/withoutValues.js';
 import { counted } from '../../support/assurance.js';
 
 const CARD = '4242424242424242';
@@ -68,10 +69,30 @@ describe('viewOf', () => {
     );
     expect(maskedIn(shown)).to.deep.equal(['/card/a~1b~0c', '/card/number', '/to/1']);
     expect(JSON.stringify(params)).to.equal(before);
-    const misses = ['/to/01', '/to/-', '/to/length', '/to/2', '/card/toString', '/free/0', '/none', '/card/number/x'];
+    const misses = ['/to/2', '/card/toString', '/none'];
     for (const pointer of misses)
       expect(viewText(viewOf(params, sensitive({ [pointer]: 'secret' }), 'log')), pointer).to.equal(viewText(params));
     expect(viewOf(params, undefined, 'log')).to.equal(params);
+  });
+
+  it('hides all of what a call has in place of the object that holds the value: the agent chooses its shape', () => {
+    const params = { card: CARD, to: [{ number: CARD }], free: CARD, big: BigInt(CARD), none: null, empty: [] };
+    const names = ['/card/number', '/to/number', '/to/01', '/to/-', '/to/length', '/to/0/number/raw', '/free/0', '/big/number/deep'];
+    for (const pointer of names) {
+      const masked = sensitive({ [pointer]: 'secret' });
+      const [, name = ''] = pointer.split('/');
+      const place = pointer.startsWith('/to/0/') ? '/to/0/number' : `/${name}`;
+      for (const audience of AUDIENCES) expect(maskedIn(viewOf(params, masked, audience)), pointer).to.deep.equal([place]);
+      expect(viewText(viewOf(params, masked, 'approver')), pointer).to.include('(hidden)');
+      expect(hiddenFromApprover({ params: {}, originalParams: params, sensitive: masked })).to.deep.equal([place]);
+      expect(withoutValues(`is ${CARD} yours?`, params, masked, 'model'), pointer).to.equal('is (hidden) yours?');
+    }
+    for (const pointer of ['/none/x', '/empty/x', '/gone/x', '/to/1/x']) {
+      expect(maskedIn(viewOf(params, sensitive({ [pointer]: 'secret' }), 'log')), pointer).to.deep.equal([]);
+      expect(withoutValues(`is ${CARD} yours?`, params, sensitive({ [pointer]: 'secret' }), 'model')).to.equal(`is ${CARD} yours?`);
+    }
+    // hidden once, it is hidden
+    expect(maskedIn(viewOf(params, sensitive({ '/card/a': 'secret', '/card/b/c': 'secret' }), 'log'))).to.deep.equal(['/card']);
   });
 
   it('gives nothing away of what it hides, however it is looked at', () => {

@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import { createServer } from 'node:http';
-import type { IncomingMessage } from 'node:http';
+import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { guard } from '../../../lib/guard/guard.js';
 import { AegisModule } from '../../../lib/guard/module/AegisModule.js';
@@ -134,7 +134,7 @@ describe('A preview on the wire', () => {
     const { plane, key, approvals, close } = await setup();
     let meddle: (body: any, headers: IncomingMessage['headers']) => void = () => {};
     let answered: ((answer: any) => void) | undefined;
-    const proxy = createServer(async (incoming, outgoing) => {
+    const pass = async (incoming: IncomingMessage, outgoing: ServerResponse): Promise<void> => {
       const chunks: Buffer[] = [];
       for await (const chunk of incoming) chunks.push(chunk as Buffer);
       const text = Buffer.concat(chunks).toString();
@@ -150,7 +150,8 @@ describe('A preview on the wire', () => {
       let json: any = answerText === '' ? undefined : JSON.parse(answerText);
       if (incoming.url === '/v1/decision') answered?.(json);
       outgoing.writeHead(answer.status, Object.fromEntries(answer.headers)).end(json === undefined ? '' : JSON.stringify(json));
-    });
+    };
+    const proxy = createServer((incoming, outgoing) => void pass(incoming, outgoing));
     await new Promise<void>((resolve) => proxy.listen(0, '127.0.0.1', resolve));
     const baseUrl = `http://127.0.0.1:${(proxy.address() as AddressInfo).port}`;
     const module = AegisModule.create({ apiKey: key, baseUrl, agentId: 'bot' });

@@ -28,7 +28,20 @@ describe('A PostgreSQL store of tenants', function () {
     await stores.empty(schema);
     return store;
   };
-  behavesLikeServerStore('postgresStore', emptied);
+  let connection: ReturnType<PostgresStores['client']> | undefined;
+  const client = (): ReturnType<PostgresStores['client']> => (connection ??= stores.client());
+  /** The time of the store is that of its database: it is set there, as what an earlier server may have left. */
+  const clock = {
+    async set(ms: number): Promise<void> {
+      await (await client()).query(`UPDATE ${schema}.meta SET clock_ms = $1`, [ms]);
+    },
+    async now(): Promise<number> {
+      const { rows } = await (await client()).query(`SELECT ${schema}.now_ms() AS now`);
+      return Number((rows[0] as { now: string }).now);
+    },
+    restore: (): Promise<void> => clock.set(0),
+  };
+  behavesLikeServerStore('postgresStore', emptied, clock);
   behavesLikeHaltGate('postgresStore', async () => [await emptied(), await stores.open({ schema })]);
 
   it('lets older code write until there is a row of another tenant', async () => {
