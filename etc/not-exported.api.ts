@@ -185,7 +185,7 @@ type RefuseAsync<R> = 0 extends 1 & R ? unknown : [Extract<R, Asynchronous>] ext
 type AnyClass = abstract new (...args: never) => unknown;
 
 // lib/model/Capability
-declare const ALL: readonly ['effective-digest', 'types', 'consume', 'begin', 'reevaluate', 'events', 'statuses', 'outcome', 'views', 'amend'];
+declare const ALL: readonly ['effective-digest', 'types', 'consume', 'begin', 'reevaluate', 'events', 'statuses', 'outcome', 'views', 'amend', 'preview'];
 
 // lib/model/Decision
 interface DecisionFields {
@@ -198,6 +198,8 @@ interface DecisionFields {
     readonly violations?: readonly Violation[] | undefined;
     readonly policySetHash?: string | undefined;
     readonly observed?: readonly ObservedPolicy[] | undefined;
+    readonly limits?: readonly ObservedPolicy[] | undefined;
+    readonly retryAtMs?: number | undefined;
     readonly policyEvaluations?: readonly unknown[] | undefined;
     readonly latencyMs?: number | undefined;
     readonly grantId?: string | undefined;
@@ -227,10 +229,20 @@ declare abstract class ServiceError extends AegisError {
     constructor(defaultCode: string, message: string, options?: ServiceErrorOptions);
 }
 
+// lib/model/preview/CallPreview
+declare const PREVIEW_FAILURES: readonly ['threw', 'timeout', 'too_large', 'not_plain', 'malformed', 'nested'];
+
+// lib/model/preview/CallPreview
+declare const REVERSIBILITIES: readonly ['read-only', 'reversible', 'external', 'irreversible'];
+
 // lib/policy/PolicyEngine
 interface Observing {
+    readonly limits?: readonly AppliedLimit[] | undefined;
     readonly observed?: readonly AppliedPolicy[] | undefined;
 }
+
+// lib/policy/limit/limitChanges
+type LoosenedLimit = 'limit' | 'cost' | 'over';
 
 // lib/testing/ScriptedDecisionService
 type Unnamed<D> = D extends Decision ? Omit<D, 'decisionId'> & {

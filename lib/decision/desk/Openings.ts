@@ -4,15 +4,21 @@ import { newSalt } from '../../model/DecisionEvidence.js';
 import { publishCallbackError } from '../../model/diagnostics.js';
 import { CapacityError } from '../../model/errors/CallErrors.js';
 import { frozenData } from '../../model/snapshot/frozenData.js';
+import type { CounterStore, Takes } from '../../store/counter/CounterStore.js';
 import type { ApprovalQuery, ApprovalRecord, ApprovalStore } from '../../store/ApprovalStore.js';
 import type { ApprovalDeskOptions } from './ApprovalDeskOptions.js';
 import { countSince, openedRecord, standingRefusal } from './ApprovalRequest.js';
 import type { ApprovalRequest, OpeningOutcome } from './ApprovalRequest.js';
+import { isSentPreview, openedPreview } from '../preview/openedPreview.js';
 import { commitKept } from './use/commitKept.js';
+import { countedChange } from './use/countedChange.js';
 import type { ApprovalChange } from './use/commitKept.js';
 
 const NEAR_REPEATS_MS = 3_600_000;
 const PRUNE_EVERY = 1_000;
+
+/** What is counted with an approval that is opened. */
+export type Counted = Omit<Takes, 'token'>;
 
 /** What opening an approval needs of its desk. */
 export interface OpeningDesk {
@@ -21,6 +27,8 @@ export interface OpeningDesk {
   readonly isJournaled: boolean;
   readonly tenantId: string | null;
   readonly now: () => number;
+  /** Where the store does not count by itself. */
+  counters(): CounterStore;
   /** The record with the status that it has by now. */
   current(record: ApprovalRecord): ApprovalRecord;
   /** Ends the pending approvals of this query whose time has passed. */
@@ -42,9 +50,14 @@ export class Openings {
     this.#refusalsKeptMs = Math.max(NEAR_REPEATS_MS, this.#denialTtlMs);
   }
 
-  /** Opens an approval for people to decide. */
-  open(opening: ApprovalRequest): Awaitable<OpeningOutcome> {
-    return chain(this.#openedBefore(opening), (before) => before ?? this.#openWithinLimit(opening));
+  /**
+   * Opens an approval for people to decide.
+   *
+   * @param counted what is counted with it, under its id
+   * @throws TakeRefusedError where that does not fit
+   */
+  open(opening: ApprovalRequest, counted?: Counted): Awaitable<OpeningOutcome> {
+    return chain(this.#openedBefore(opening), (before) => before ?? this.#openWithinLimit(opening, counted));
   }
 
   /** The reason why a duplicate of this call is still refused, if it is. Opens nothing. */
@@ -64,17 +77,17 @@ export class Openings {
     );
   }
 
-  #openWithinLimit(opening: ApprovalRequest): Awaitable<OpeningOutcome> {
+  #openWithinLimit(opening: ApprovalRequest, counted: Counted | undefined): Awaitable<OpeningOutcome> {
     const { agentId, toolName } = opening;
     const { store, options } = this.#desk;
     const { maxPendingPerTool: limit = 100_000 } = options;
     const count = (): Awaitable<number> => store().countPending(agentId, toolName, limit);
     this.#pruneNowAndThen();
-    return chain(count(), (counted) => {
+    return chain(count(), (found) => {
       // overdue approvals that no one waits for may have filled it
-      const pending = counted < limit ? counted : chain(this.#desk.endOverdue({ agentId, toolName }), count);
+      const pending = found < limit ? found : chain(this.#desk.endOverdue({ agentId, toolName }), count);
       return chain(pending, (open) => {
-        if (open < limit) return this.#openOrRefuse(opening);
+        if (open < limit) return this.#openOrRefuse(opening, counted);
         throw new CapacityError(
           limit,
           `Agent '${agentId}' already has ${open} pending approvals for tool '${toolName}', and at most ${limit} are allowed. Decide or cancel some, or raise maxPendingPerTool.`,
@@ -83,21 +96,36 @@ export class Openings {
     });
   }
 
-  #openOrRefuse(opening: ApprovalRequest): Awaitable<OpeningOutcome> {
-    const { store, options, isJournaled, tenantId, now } = this.#desk;
+  #openOrRefuse(opening: ApprovalRequest, counted: Counted | undefined): Awaitable<OpeningOutcome> {
+    const { store, now } = this.#desk;
     const nowMs = now();
     return chain(store().listDenied(opening.agentId, opening.toolName, nowMs - this.#refusalsKeptMs), (denied) => {
       const reason = standingRefusal(denied, opening, nowMs - this.#denialTtlMs);
       if (reason !== undefined) return { kind: 'refused', reason };
       const refusals = countSince(denied, nowMs - NEAR_REPEATS_MS);
-      const auditSalt = isJournaled ? newSalt() : undefined;
-      const record = frozenData(openedRecord(opening, { refusals, nowMs, tenantId, auditSalt }));
-      const insert: ApprovalChange = (beside) => store().insert(record, undefined, beside);
-      return chain(commitKept([{ kind: 'opened', approval: record }], insert, options.outbox), (inserted) => {
-        if (!inserted) return this.#notInserted(opening);
-        this.#desk.opened(record);
-        return { kind: 'opened', record };
-      });
+      return chain(openedPreview(opening), (made) =>
+        made.kind === 'made' ? this.#insert(opening, { refusals, preview: made.preview }, counted) : made,
+      );
+    });
+  }
+
+  #insert(
+    opening: ApprovalRequest,
+    noted: Pick<ApprovalRecord, 'refusals' | 'preview'>,
+    counted: Counted | undefined,
+  ): Awaitable<OpeningOutcome> {
+    const { store, options, isJournaled, tenantId, now } = this.#desk;
+    const auditSalt = isJournaled ? newSalt() : undefined;
+    const record = frozenData(openedRecord(opening, { ...noted, nowMs: now(), tenantId, auditSalt }));
+    const counting = counted && { ...counted, token: record.decisionId };
+    const insert: ApprovalChange = (beside) =>
+      countedChange(counting, this.#desk.counters(), store().counters !== undefined, (takes) =>
+        store().insert(record, undefined, beside, takes),
+      );
+    return chain(commitKept([{ kind: 'opened', approval: record }], insert, options.outbox), (inserted) => {
+      if (!inserted) return this.#notInserted(opening);
+      this.#desk.opened(record);
+      return { kind: 'opened', record };
     });
   }
 
@@ -110,11 +138,15 @@ export class Openings {
   }
 
   /** What a request with the same key has opened. */
-  #openedBefore({ agentId, idempotency }: Pick<ApprovalRequest, 'agentId' | 'idempotency'>): Awaitable<OpeningOutcome | undefined> {
+  #openedBefore({
+    agentId,
+    idempotency,
+    sentPreview,
+  }: Pick<ApprovalRequest, 'agentId' | 'idempotency' | 'sentPreview'>): Awaitable<OpeningOutcome | undefined> {
     if (idempotency === undefined) return undefined;
     return chain(this.#desk.store().ofIdempotencyKey?.(agentId, idempotency.key), (record) => {
       if (record === undefined) return undefined;
-      if (record.idempotency?.fingerprint !== idempotency.fingerprint) return { kind: 'conflict' };
+      if (record.idempotency?.fingerprint !== idempotency.fingerprint || !isSentPreview(record, sentPreview)) return { kind: 'conflict' };
       return { kind: 'exists', record: this.#desk.current(record) };
     });
   }

@@ -2,6 +2,7 @@ import type { Params } from '../../model/Params.js';
 import type { Evaluation, ParamsEvaluator } from '../Evaluator.js';
 import type { Policy } from '../Policy.js';
 import type { DenyCode, PolicyCall, PolicyOutcome } from '../PolicyEngine.js';
+import { LimitingEvaluator } from '../limit/LimitingEvaluator.js';
 import { ObservingEvaluator } from './ObservingEvaluator.js';
 import { SanitizeFailure, applySanitize } from '../sanitize/applySanitize.js';
 
@@ -82,6 +83,14 @@ export function decideObserving(evaluator: ParamsEvaluator, call: PolicyCall): P
   return observing.observed.size === 0 || outcome.effect === 'deny' ? outcome : { ...outcome, observed: applied([...observing.observed]) };
 }
 
+/** {@link decideObserving} of policies some of which are limits: they are left out, and named in the outcome of a call that may run. */
+export function decideLimiting(evaluator: ParamsEvaluator, call: PolicyCall, decide: typeof decideEffect): PolicyOutcome {
+  const limiting = new LimitingEvaluator(evaluator, call.nowMs);
+  const outcome = decide(limiting, call);
+  const { limits } = limiting;
+  return limits === undefined || outcome.effect === 'deny' ? outcome : { ...outcome, limits };
+}
+
 /** A deny in words that are safe for the caller. */
 export function deny(code: DenyCode, policies: readonly Policy[], detail?: string): Deny {
   const reason = code === 'forbidden' ? reasonOf(policies, SENTENCES[code]) : SENTENCES[code];
@@ -141,7 +150,13 @@ function applied(policies: readonly Policy[]): PolicyOutcome['policies'] {
   const [only] = policies;
   if (only === undefined) return NONE;
   if (policies.length === 1) return [only.applied];
-  return [...new Set(policies)].sort(byId).map((policy) => policy.applied);
+  return (areInOrder(policies) ? policies : [...new Set(policies)].sort(byId)).map((policy) => policy.applied);
+}
+
+/** Whether they are ordered by id, each once: every decision asks, and files often have them so. */
+function areInOrder(policies: readonly Policy[]): boolean {
+  for (let i = 1; i < policies.length; i++) if (!((policies[i - 1] as Policy).id < (policies[i] as Policy).id)) return false;
+  return true;
 }
 
 function byId(a: Policy, b: Policy): number {

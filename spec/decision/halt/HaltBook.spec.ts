@@ -7,15 +7,18 @@ import type { Awaitable } from '../../../lib/common/awaitable.js';
 import { SecretString } from '../../../lib/common/SecretString.js';
 import { HaltBook } from '../../../lib/decision/halt/HaltBook.js';
 import type { HaltBookOptions } from '../../../lib/decision/halt/HaltBook.js';
+import { recordOfHalt } from '../../../lib/decision/halt/haltRecord.js';
 import { HaltFile } from '../../../lib/decision/halt/HaltFile.js';
 import type { Halt, HaltableCall, HaltScope } from '../../../lib/model/halt/Halt.js';
 import type { HaltEvent, JournalEvent } from '../../../lib/model/Journal.js';
 import { MemoryRecordStore } from '../../../lib/store/memory/MemoryRecordStore.js';
 import { HALT_KIND } from '../../../lib/store/RecordStore.js';
+import type { RecordPage, RecordQuery } from '../../../lib/store/RecordStore.js';
 import { SignedRecordStore } from '../../../lib/store/signing/SignedRecordStore.js';
 import { rejection } from '../../support/rejection.js';
 
 const ORDER = { by: 'ann', reason: 'it refunds everything' };
+const OTHERS: Omit<Halt, 'id'> = { scope: { agentId: 'sales' }, pending: 'freeze', by: 'bob', reason: 'r', atMs: 1_700_000_000_000 };
 const CALL: HaltableCall = { agentId: 'support', toolName: 'refund', groups: ['money', 'write'] };
 const KEY = new SecretString('k'.repeat(32));
 
@@ -209,6 +212,34 @@ describe('The halts of a tenant', () => {
       records.state = 'failing';
       await book.halt({ all: true }, ORDER);
       expect(book.stop(CALL)?.code).to.equal('halted');
+    });
+
+    it('hold where they were ordered while a read is under way that was sent before, and are told once', async () => {
+      const told: (readonly Halt[])[][] = [];
+      const slow = new (class extends MemoryRecordStore {
+        override list(query: RecordQuery): RecordPage {
+          const page = super.list(query);
+          return new Promise((resolve) => setTimeout(resolve, 50, page)) as unknown as RecordPage;
+        }
+      })();
+      const opening = open({ records: slow, onChange: (...change) => told.push(change) });
+      await time.tickAsync(50);
+      const book = await opening;
+      // another process's halt makes the next look read the list
+      slow.insert(recordOfHalt({ ...OTHERS, id: 'halt_theirs' }, 1, false));
+      await time.tickAsync(510);
+      const ordering = book.halt({ toolName: 'refund' }, ORDER);
+      const seen: (string | undefined)[] = [];
+      for (let i = 0; i < 20; i += 1) {
+        await time.tickAsync(10);
+        seen.push(book.stop(CALL)?.code);
+      }
+      const { id } = await ordering;
+      expect(new Set(seen)).to.deep.equal(new Set(['halted']));
+      expect(told.map((change) => change.map((halts) => halts.map((halt) => halt.id)))).to.deep.equal([
+        [[id], []],
+        [['halt_theirs'], []],
+      ]);
     });
 
     it('need no confirmation where no one shares them', async () => {
