@@ -11,6 +11,7 @@ import { policyCheck, type PolicyCheckOptions } from './policyCheck.js';
 import { policyTest } from './policyTest.js';
 import { addGrantCommands } from './govern/grantCommands.js';
 import { addHaltCommands } from './govern/haltCommands.js';
+import { addLimitCommands } from './govern/limitCommands.js';
 import { addServerCommands } from './server/serverCommands.js';
 import type { Serve } from './server/serverCommands.js';
 
@@ -113,6 +114,7 @@ function commands(io: CliIo, { serveGateway, serve }: ProgramParts, setCode: (co
   addServerCommands(program, io, setCode, serve);
   addGrantCommands(program, io, setCode);
   addHaltCommands(program, io, setCode);
+  addLimitCommands(program, io, setCode);
   addAuditCommands(program, io, setCode);
 
   if (serveGateway !== undefined)

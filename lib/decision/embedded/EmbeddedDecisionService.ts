@@ -18,6 +18,7 @@ import { COUNTERS_OPTIONS, EMBEDDED_OPTIONS } from './EmbeddedDecisionServiceOpt
 import type { EmbeddedDecisionServiceOptions } from './EmbeddedDecisionServiceOptions.js';
 import { ProblemNotes } from './ProblemNotes.js';
 import { keyReused } from '../desk/ApprovalRequest.js';
+import type { Counted } from '../desk/Openings.js';
 import type { OpeningOutcome } from '../desk/ApprovalRequest.js';
 import type { ApprovalUse, ApprovedCall, DecisionService, ExecutionStart, RunReport } from '../DecisionService.js';
 import { approvalRequestFor, coversCall, decisionOf, isHidden, runnable, type Approvable, type Facts } from './approvalRequestFor.js';
@@ -263,13 +264,14 @@ export class EmbeddedDecisionService implements DecisionService {
             { toolName: request.toolName, code: finding.code, policies: finding.policies.map(({ id }) => id) },
             'denied by a limit',
           );
-          if (how.isCall === true) this.#options.onLimit?.({ how: 'refused', toolName: request.toolName, policies: finding.policies });
+          if (how.isCall === true) this.#counts.refused(request, finding);
           return this.#answers.denied(request, { ...outcome, policies: finding.policies }, facts, engine, finding);
         }
         if (finding.kind === 'asks') return ask(askingOutcome(outcome, finding.approvals), facts, engine);
         if (takes && finding.near.length > 0) {
-          this.#logger.warn({ toolName: request.toolName, policies: finding.near.map(({ id }) => id) }, 'a limit is nearly reached');
-          this.#options.onLimit?.({ how: 'near', toolName: request.toolName, policies: finding.near });
+          const policies = finding.near.map(({ limit }) => limit.policy.id);
+          this.#logger.warn({ toolName: request.toolName, policies }, 'a limit is nearly reached');
+          this.#counts.near(request, finding.near);
         }
         const observed = [...(outcome.observed ?? []), ...finding.watched];
         const next = observed.length === 0 ? outcome : { ...outcome, observed };
@@ -347,8 +349,9 @@ export class EmbeddedDecisionService implements DecisionService {
           }
         },
         (error) => {
-          if (error instanceof TakeRefusedError) return denied('A limit is reached.', error.code);
-          throw error;
+          if (!(error instanceof TakeRefusedError)) throw error;
+          desk.counts.refused(request, counted as Counted, error);
+          return denied('A limit is reached.', error.code);
         },
       );
     });

@@ -33,6 +33,8 @@ export interface UseRules {
   countingOf(record: ApprovalRecord): Awaitable<Takes | 'refused' | undefined>;
   /** Where the store does not count by itself. */
   counters(): CounterStore;
+  /** Is told of a use that limits refused. */
+  refused(record: ApprovalRecord, takes: Takes, error: TakeRefusedError): void;
   /** Is told that it was used, and that it begins; again where it is done again, because what was told first may be lost in a crash. */
   readonly journal: Journal | undefined;
   /** Where there is one, a crash loses nothing of what the journal was told. */
@@ -79,9 +81,10 @@ function useUp(store: ApprovalStore, record: ApprovalRecord, use: ApprovalUse, r
       () => commitUnlessHalted(write, consumed, events, rules, (seen) => consumeApproval(store, use, rules, seen)),
       (used) => used,
       (error) => {
+        if (!(error instanceof TakeRefusedError)) throw error;
         // a limit was reached after the call was decided afresh
-        if (error instanceof TakeRefusedError) return false;
-        throw error;
+        rules.refused(record, counting as Takes, error);
+        return false;
       },
     );
   });
