@@ -235,6 +235,8 @@ export interface ApprovalCard extends Pick<
   readonly unlisted?: number | undefined;
   /** The first names of params that a policy changed, removed or added. */
   readonly changed?: readonly string[] | undefined;
+  /** The first names of params that people edited. */
+  readonly edited?: readonly string[] | undefined;
   /** What in it may deceive the eye. */
   readonly deceptive?: readonly ('hidden' | 'lookalike')[] | undefined;
   /** Whether it was used. */
