@@ -328,6 +328,8 @@ export class EmbeddedDecisionService implements DecisionService {
           switch (opened.kind) {
             case 'refused':
               return refused(opened.reason);
+            case 'no_preview':
+              return denied(opened.reason, 'preview_failed');
             case 'conflict':
               throw keyReused();
             case 'exists':
