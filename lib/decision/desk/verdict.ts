@@ -11,7 +11,7 @@ import type { GivenProof } from './Directory.js';
 import type { Giver } from './eligibility.js';
 import type { PreparedGrant } from './GrantMaker.js';
 import type { GrantInput } from '../../model/terms/Grant.js';
-import { reportNotReplaced } from './use/consumeApproval.js';
+import { reportNotReplaced } from './use/reportNotReplaced.js';
 import { readOptions } from '../../common/readOptions.js';
 
 /** What a person decides about an approval. */
