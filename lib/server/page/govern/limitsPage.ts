@@ -63,7 +63,7 @@ function limitCard(id: string, view: LimitsView): Html {
 function counterRow({ by, used, limit, level, kind, endsAtMs }: LimitState, { nowMs }: LimitsView): Html {
   const who = Object.entries(by).map(
     ([dimension, value]) =>
-      html`<span class="who"><span class="muted small">${dimension}</span> <span class="mono">${revealedText(value)}</span></span> `,
+      html`<span class="apart"><span class="muted small">${dimension}</span> <span class="mono">${revealedText(value)}</span></span> `,
   );
   const word = {
     free: '',
