@@ -291,7 +291,7 @@ describe('The demo', function () {
     expect(existsSync(join(folder, '.aegis', 'server.json'))).to.equal(false);
   });
 
-  const isHalted = (line: string): boolean => line.includes("Agent 'support-agent' is halted");
+  const isHalted = (line: string): boolean => line.includes("agent 'support-agent' is halted");
 });
 
 function isErrorClass(value: unknown): boolean {

@@ -49,7 +49,7 @@ export interface Verdict {
   readonly assurance?: Assurance | undefined;
   /** The name of the person at that time, where a directory knew it. */
   readonly name?: string | undefined;
-  /** The groups of the person at that time, where a directory knew them. */
+  /** The groups of the person at that time, those of the program too; absent where no directory knew the person, or the program said by itself who may decide. */
   readonly groups?: readonly string[] | undefined;
   /** Where these groups came from. */
   readonly groupsFrom?: string | undefined;
@@ -235,6 +235,8 @@ export interface ApprovalCard extends Pick<
   readonly unlisted?: number | undefined;
   /** The first names of params that a policy changed, removed or added. */
   readonly changed?: readonly string[] | undefined;
+  /** The first names of params that people edited. */
+  readonly edited?: readonly string[] | undefined;
   /** What in it may deceive the eye. */
   readonly deceptive?: readonly ('hidden' | 'lookalike')[] | undefined;
   /** Whether it was used. */

@@ -4,8 +4,7 @@ import { randomId } from '../../common/nextId.js';
 import { SteadyClock } from '../../common/time/SteadyClock.js';
 import type { AegisError } from '../../model/AegisError.js';
 import { publishCallbackError } from '../../model/diagnostics.js';
-import { ForbiddenError } from '../../model/errors/RefusalErrors.js';
-import { DecisionUnavailableError, StoreError } from '../../model/errors/ServiceErrors.js';
+import { StoreError } from '../../model/errors/ServiceErrors.js';
 import { ConfigError } from '../../model/errors/SetupErrors.js';
 import type { HaltEvent, Journal } from '../../model/Journal.js';
 import { HALT_KIND } from '../../store/RecordStore.js';
@@ -13,6 +12,7 @@ import type { RecordPage, RecordStore, StoredRecord } from '../../store/RecordSt
 import { isInForce, isInScope } from '../../model/halt/Halt.js';
 import type { Halt, HaltableCall, HaltScope } from '../../model/halt/Halt.js';
 import type { HaltFile } from './HaltFile.js';
+import { haltedBy, haltedByFile, unconfirmed } from './haltedBy.js';
 import type { HaltGate } from './HaltGate.js';
 import { checkedLift, checkedOrder, checkedScope, haltOf, recordOfHalt, STANDING } from './haltRecord.js';
 import type { HaltOrder, LiftOrder } from './haltRecord.js';
@@ -94,7 +94,7 @@ export class HaltBook implements HaltGate {
     if (nowMs - this.#confirmedMs > this.#maxStaleMs)
       return unconfirmed(call, 'whether it is halted could not be confirmed for too long', this.#failure);
     if (this.#doubt !== undefined) return unconfirmed(call, this.#doubt);
-    if (this.#options.file?.isThere === true) return halted(call, 'Everything', undefined);
+    if (this.#options.file?.isThere === true) return haltedByFile(call);
     for (const halt of this.#standing) if (isInScope(halt.scope, call) && isInForce(halt, nowMs)) return haltedBy(halt, call);
     return undefined;
   }
@@ -276,31 +276,7 @@ function haltEvent(how: HaltEvent['how'], { id, scope, pending, untilMs, by, rea
   return { kind: 'halt', how, haltId: id, scope, pending, untilMs, by: lifted?.by ?? by, reason: lifted?.reason ?? reason };
 }
 
-/** Why a call in the scope of a halt does not go on. */
-export function haltedBy({ scope, untilMs }: Halt, call: HaltableCall): ForbiddenError {
-  return halted(call, whatOf(scope, call), untilMs);
-}
-
 const LOST = 'its halts cannot be read, or someone without the key has changed them';
-
-function whatOf({ all, agentId, toolName }: HaltScope, call: HaltableCall): string {
-  if (all === true) return 'Everything';
-  if (agentId !== undefined && toolName === undefined) return `Agent '${call.agentId}'`;
-  return `Tool '${call.toolName}'`;
-}
-
-/** Neither who ordered it nor why is for the model, which perhaps gets this message. */
-function halted({ agentId, toolName }: HaltableCall, what: string, untilMs: number | undefined): ForbiddenError {
-  const until = untilMs === undefined ? 'it is lifted' : new Date(untilMs).toISOString();
-  const message = `${what} is halted, so tool '${toolName}' did not run. Do not try again until ${until}.`;
-  return new ForbiddenError(message, { code: 'halted', agentId, toolName });
-}
-
-/** @param cause what the store failed with, where it did: then the call may be sent again */
-function unconfirmed({ toolName }: HaltableCall, why: string, cause?: unknown): DecisionUnavailableError {
-  const message = `Tool '${toolName}' did not run, because ${why}. Check that the store can be reached.`;
-  return new DecisionUnavailableError('halt_unknown', message, cause === undefined ? undefined : { cause });
-}
 
 function noHalt(): ConfigError {
   return new ConfigError([{ where: 'lift(): id', message: 'is not the id of a halt; list() names those in force.' }]);

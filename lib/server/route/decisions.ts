@@ -3,6 +3,7 @@ import type { Awaitable } from '../../common/awaitable.js';
 import { canonicalDigest } from '../../common/data/canonical.js';
 import { randomId } from '../../common/nextId.js';
 import { monotonicNow, SteadyClock } from '../../common/time/SteadyClock.js';
+import { reasonOf } from '../../decision/halt/haltedBy.js';
 import { decideRequest, dryRunRequest, readDecideRequest, readDryRunRequest } from '../../decision/wire/decideRequest.js';
 import type { DecideRequest } from '../../decision/wire/decideRequest.js';
 import { decisionAnswer, dryRunAnswer, writeDecisionAnswer, writeDryRunAnswer } from '../../decision/wire/decisionAnswer.js';
@@ -13,6 +14,7 @@ import { CAPABILITIES } from '../../model/Capability.js';
 import { digestOfSession } from '../../model/bindingBase.js';
 import type { Decision } from '../../model/Decision.js';
 import { EVIDENCE, newSalt } from '../../model/DecisionEvidence.js';
+import type { HaltableCall } from '../../model/halt/Halt.js';
 import { AegisError } from '../../model/AegisError.js';
 import { KEY_REUSED } from '../../decision/desk/ApprovalRequest.js';
 import { RequestError } from '../front/RequestError.js';
@@ -126,7 +128,7 @@ function decide(input: CallerInput, replays: AnswerReplays, approvalId: string |
     if (halted !== undefined) {
       // an approved call waits until it is lifted
       if (approvalId !== undefined) throw refusedWhileHalted(halted);
-      const decision = haltedDecision(halted, tenant);
+      const decision = haltedDecision(halted, request, tenant);
       tenant.audit?.decided({ request, decision, approvalId });
       return answer(decision);
     }
@@ -140,9 +142,15 @@ function decide(input: CallerInput, replays: AnswerReplays, approvalId: string |
   });
 }
 
-function haltedDecision({ message: reason, code }: AegisError, { policies }: Tenant): Decision {
-  const evidence = { salt: newSalt(), code };
-  return { effect: 'deny', decisionId: randomId('dec'), reason, policySetHash: policies.hash, [EVIDENCE]: evidence };
+function haltedDecision(halted: AegisError, request: HaltableCall, { policies }: Tenant): Decision {
+  const evidence = { salt: newSalt(), code: halted.code };
+  return {
+    effect: 'deny',
+    decisionId: randomId('dec'),
+    reason: reasonOf(halted, request),
+    policySetHash: policies.hash,
+    [EVIDENCE]: evidence,
+  };
 }
 
 /** The row of an approval knows its request for longer than this process, and at other servers. */
@@ -209,7 +217,8 @@ async function dryRun(input: CallerInput): Promise<Answer> {
     const request = RemoteRequest.of(call, caller, tenant);
     const halted = await haltOn(tenant.halts, request);
     const decision =
-      refusedNull(call, tenant) ?? (halted === undefined ? await tenant.decisions.dryRun(request) : haltedDecision(halted, tenant));
+      refusedNull(call, tenant) ??
+      (halted === undefined ? await tenant.decisions.dryRun(request) : haltedDecision(halted, request, tenant));
     tenant.audit?.decided({ request, decision, dryRun: true });
     decided.push([decision, call]);
   }
