@@ -46,7 +46,7 @@ describe('The annotations of limits', () => {
   for (const [annotations, meant] of [
     ['@limit("100/1d slidng")', 'sliding'],
     ['@limit("100/1d Fixed")', 'fixed'],
-    ['@limit("100/1d by agnet")', 'agent'],
+    ['@limit("100/1d by agents")', 'agent'],
     ['@limit("100/1d by agent,tools")', 'tool'],
     ['@limit("100/1d by sesion/user_id")', 'session'],
     ['@limit("1/1d") @over("aproval_needed")', 'approval_needed'],
