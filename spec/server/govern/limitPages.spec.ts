@@ -121,6 +121,22 @@ describe('The page of limits', () => {
     expect(await seen('/limits')).to.contain('No policy in force has this id');
   });
 
+  it('says so where there are more than are looked at', async () => {
+    const { counters } = inbox.store.approvals;
+    const take = (i: number) => ({
+      key: `k${i}`,
+      cost: 1,
+      limit: 2,
+      windowMs: 60_000,
+      kind: 'fixed' as const,
+      label: '{"policyId":"many","by":{}}',
+    });
+    for (let i = 0; i < 199; i++) await counters?.take({ token: `t${i}`, takes: [take(i)] });
+    expect(await seen('/limits')).not.to.contain('These are the 200 fullest.');
+    await counters?.take({ token: 'last', takes: [take(199)] });
+    expect(await seen('/limits')).to.contain('These are the 200 fullest.');
+  });
+
   describe('and the page of an approval', () => {
     it('shows the limit that asked, and how much is used with the call and without it', async () => {
       expect((await call('refund', { cents: 900.5 })).effect).to.equal('allow');
