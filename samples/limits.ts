@@ -26,11 +26,12 @@ const aegis = AegisModule.configure({
       forbid (principal, action == Aegis::Action::"mail", resource);
     `,
   },
-  session: () => ({ user_id: 'ann' }),
   env: false,
 });
 
-const refund = guard(async (amount: number) => `refunded ${amount}`, { toolName: 'refund', params: ['amount'], approval: 'wait' });
+// the customer in whose name the agent works: a budget is counted for each
+const session = { user_id: 'ann' };
+const refund = guard(async (amount: number) => `refunded ${amount}`, { toolName: 'refund', params: ['amount'], session, approval: 'wait' });
 const mail = guard(async (to: string) => `mailed ${to}`, { toolName: 'mail', params: ['to'], approval: 'wait' });
 
 aegis.approvals.on('requested', ({ decisionId, digest, reason }) => {

@@ -38,11 +38,11 @@ export interface LimitNews extends Pick<LimitEvent, 'how' | 'agentId' | 'toolNam
 
 /** The limits of a tenant: what its policies say, and what was counted. */
 export class TenantLimits {
-  readonly #desk: Pick<ApprovalDesk, 'counts'>;
-  readonly #policies: Pick<ReloadablePolicies, 'engine'>;
+  readonly #desk: ApprovalDesk;
+  readonly #policies: ReloadablePolicies;
   readonly #now: () => number;
 
-  constructor(desk: Pick<ApprovalDesk, 'counts'>, policies: Pick<ReloadablePolicies, 'engine'>, now: () => number) {
+  constructor(desk: ApprovalDesk, policies: ReloadablePolicies, now: () => number) {
     this.#desk = desk;
     this.#policies = policies;
     this.#now = now;
