@@ -17,7 +17,7 @@ const used = v.strictObject({
     v.check((amount) => amountOf(amount) !== undefined, AMOUNT),
   ),
 });
-const call = {
+const defaults = {
   agent: v.optional(v.string()),
   roles: v.optional(v.array(v.string())),
   attributes: v.optional(record),
@@ -28,12 +28,10 @@ const call = {
   facts: v.optional(record),
   removable: v.optional(v.array(v.string())),
   now: v.optional(v.pipe(v.string(), v.isoTimestamp())),
-};
-const defaults = {
-  ...call,
   /** How much of limits is used before the test, by the ids of their policies. */
   limits: v.optional(v.record(v.string(), used)),
 };
+const { limits: _, ...call } = defaults;
 const expectation = v.strictObject({
   effect: v.picklist(['allow', 'deny', 'sanitize', 'approval_needed']),
   code: v.optional(v.string()),
