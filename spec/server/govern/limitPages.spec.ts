@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import { CAPABILITIES } from '../../../lib/model/Capability.js';
+import { PLAIN_CLIENT } from '../../support/plainClient.js';
 import { diagnosed } from '../../support/diagnosed.js';
 import { servedInbox } from '../../support/servedInbox.js';
 import type { ServedInbox, SpecPerson } from '../../support/servedInbox.js';
@@ -39,7 +39,7 @@ describe('The page of limits', () => {
   /** By a client that uses its approvals up: a call counts when it runs. */
   const asked = async (params: object): Promise<string> => {
     const key = (await inbox.plane.createKey({ name: 'new', scopes: ['decide'], sessionTrusted: true })).key.reveal();
-    const capabilities = { 'x-aegis-capabilities': CAPABILITIES.join(','), 'x-aegis-binding': 'b'.repeat(64) };
+    const capabilities = { 'x-aegis-capabilities': PLAIN_CLIENT.join(','), 'x-aegis-binding': 'b'.repeat(64) };
     const headers = { 'x-api-key': key, host: 'localhost', 'content-type': 'application/json', ...capabilities };
     const body = JSON.stringify({ agent_id: 'bot', tool: { name: 'refund', params }, session: { user_id: 'ann' } });
     const answer = await inbox.plane.fetch(new Request('http://localhost/v1/decision', { method: 'POST', headers, body }));

@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import { CAPABILITIES } from '../../../lib/model/Capability.js';
+import { PLAIN_CLIENT } from '../../support/plainClient.js';
 import { approvalUseRoutes } from '../../../lib/server/route/approvalUse.js';
 import { decisionRoutes } from '../../../lib/server/route/decisions.js';
 import type { LimitNews } from '../../../lib/server/tenant/TenantLimits.js';
@@ -14,7 +14,7 @@ const ASK =
 const CAP =
   '@id("cap") @effect("limit") @limit("10/1d by agent") @cost("/n") @warn_at("50") forbid (principal, action == Aegis::Action::"pay", resource);';
 const BASE = 'b'.repeat(64);
-const NEW = { 'X-AEGIS-CAPABILITIES': CAPABILITIES.join(','), 'X-AEGIS-BINDING': BASE };
+const NEW = { 'X-AEGIS-CAPABILITIES': PLAIN_CLIENT.join(','), 'X-AEGIS-BINDING': BASE };
 const textOf = (...policies: string[]): string => ['@id("all") permit (principal, action, resource);', ...policies].join('\n');
 
 describe('The limits of a tenant', () => {
