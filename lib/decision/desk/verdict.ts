@@ -268,7 +268,7 @@ export interface CheckedVerdict {
 export function keyedDigest({ edit, grant }: Pick<VerdictInput, 'edit' | 'grant'>): string | undefined {
   if (edit === undefined && grant === undefined) return undefined;
   try {
-    // a BigInt and a date are texts over HTTP, and once the approval was used nothing says any more which text is one
+    // a BigInt and a date are texts over HTTP, and once the approval was used nothing says which text is one
     const text = JSON.stringify({ edit, grant }, (_, value: unknown) => (typeof value === 'bigint' ? String(value) : value));
     return canonicalDigest(JSON.parse(text));
   } catch {
