@@ -98,6 +98,14 @@ export interface DenyDecision extends DecisionFields {
 
 export interface DescribedApproval extends Pick<ApprovalRecord, 'decisionId' | 'toolName' | 'agentId' | 'requester' | 'requesterKnown' | 'reason' | 'refusals' | 'originalParams' | 'params' | 'opaque' | 'sensitive' | 'message' | 'session' | 'facts' | 'preview' | 'digest' | 'expiresAtMs'> {
     readonly policies: readonly Pick<ApprovalRecord['policies'][number], 'id' | 'severity' | 'approvers' | 'quorum' | 'distinct' | 'escalate'>[];
+    readonly amendments?: readonly {
+        readonly by: string;
+        readonly name?: string | undefined;
+        readonly params?: ApprovalRecord['params'] | undefined;
+        readonly changes: readonly {
+            readonly pointer: string;
+        }[];
+    }[] | undefined;
     readonly verdicts?: readonly Pick<ApprovalRecord['verdicts'][number], 'approve' | 'by' | 'assurance' | 'policies'>[] | undefined;
 }
 

@@ -1,6 +1,7 @@
 import { Command, CommanderError } from 'commander';
 import { VERSION } from '../common/version.js';
 import { AegisError } from '../model/AegisError.js';
+import { addApprovalCommands } from './approvals/approvalCommands.js';
 import { addAuditCommands } from './audit/auditCommands.js';
 import { CliError, type CliIo, EXIT, writeLines } from './CliIo.js';
 import { coverage, type CoverageOptions } from './coverage.js';
@@ -112,6 +113,7 @@ function commands(io: CliIo, { serveGateway, serve }: ProgramParts, setCode: (co
     .action(async (modules: string[], options: CoverageOptions) => setCode(await coverage(modules, options, io)));
 
   addServerCommands(program, io, setCode, serve);
+  addApprovalCommands(program, io, setCode);
   addGrantCommands(program, io, setCode);
   addHaltCommands(program, io, setCode);
   addLimitCommands(program, io, setCode);

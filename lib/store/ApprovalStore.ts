@@ -153,6 +153,8 @@ export interface ApprovalRecord {
   readonly requester: string;
   /** Whether the requester is an authenticated user. */
   readonly requesterKnown: boolean;
+  /** False where its caller's word for the session is not believed. */
+  readonly sessionTrusted?: false | undefined;
   /** Why a person is asked. */
   readonly reason: string;
   /** Why a policy changed the params, if one did. */
@@ -238,6 +240,8 @@ export interface ApprovalCard extends Pick<
   readonly unlisted?: number | undefined;
   /** The first names of params that a policy changed, removed or added. */
   readonly changed?: readonly string[] | undefined;
+  /** The first names of params that people edited. */
+  readonly edited?: readonly string[] | undefined;
   /** What in it may deceive the eye. */
   readonly deceptive?: readonly ('hidden' | 'lookalike')[] | undefined;
   /** Whether it was used. */

@@ -54,6 +54,7 @@ export function approvalRequestFor(request: DecisionRequest, outcome: Approvable
     factsDigest: canonicalDigest(facts),
     requester: requester ?? agentId,
     requesterKnown: requester !== undefined && request.remote?.sessionTrusted !== false,
+    ...(request.remote?.sessionTrusted === false && { sessionTrusted: false as const }),
     ...(request.remote?.idempotency && { idempotency: request.remote.idempotency }),
     ...(request.remote?.consumes === false && { usedByAnswer: true }),
     reason: outcome.reason,
@@ -125,5 +126,6 @@ export function isHidden({ params: originalParams, sensitive }: DecisionRequest,
 
 /** The decision on a call for which all policies that ask have their yes. */
 export function runnable(base: Pick<Decision, 'decisionId' | 'grantId' | 'policySetHash'>, { params, message }: Approvable): Decision {
-  return params === undefined ? { ...base, effect: 'allow' } : { ...base, effect: 'sanitize', params, message };
+  // set, not spread: each use of a grant comes through here
+  return params === undefined ? Object.assign({ effect: 'allow' as const }, base) : { ...base, effect: 'sanitize', params, message };
 }

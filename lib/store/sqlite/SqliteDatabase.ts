@@ -1,5 +1,6 @@
 import type { DatabaseSync, SQLInputValue, StatementSync } from 'node:sqlite';
 import { hostname } from 'node:os';
+import { resolve } from 'node:path';
 import { nextId } from '../../common/nextId.js';
 import { AegisError } from '../../model/AegisError.js';
 import { publishCallbackError } from '../../model/diagnostics.js';
@@ -38,7 +39,9 @@ export class SqliteDatabase {
    * failure to open
    */
   constructor(path: string | URL, check: (path: string) => (db: SqliteDatabase) => void) {
-    this.#path = checkedPath(path);
+    const given = checkedPath(path);
+    // other connections are opened later, and the program may have gone to another folder by then; SQLite reads URLs by itself
+    this.#path = given.startsWith('file:') ? given : resolve(given);
     this.#check = check;
   }
 
