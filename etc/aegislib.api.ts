@@ -29,9 +29,9 @@ export declare class AegisModule implements AegisModuleView {
     get tasks(): TaskRegistry;
     get scheduler(): ApprovalScheduler;
     get approvals(): ApprovalDesk;
-    get limits(): Limits;
     get grants(): Grants;
     get halts(): Halts;
+    get limits(): Limits;
     get policies(): ReloadablePolicies;
     decide(call: ProposedCall): Promise<Decision>;
     decisionStatus(decisionId: string): Promise<DecisionStatus>;
@@ -420,6 +420,7 @@ export type GuardedFunction<This, A extends readonly unknown[], R, M extends App
 export declare const LegacyAegisGuard: <This, A extends readonly unknown[], R extends Guardable, const N, const O>(options: GuardOptions<This, A, R, N, O>) => LegacyGuardDecorator<This, A, R>;
 
 export interface LimitState {
+    readonly key: string;
     readonly policyId: string;
     readonly by: Readonly<Record<string, string>>;
     readonly kind: 'fixed' | 'sliding';

@@ -237,43 +237,6 @@ interface Observing {
 
 // lib/policy/limit/limitChanges
 type LoosenedLimit = 'limit' | 'cost' | 'over';
-// lib/store/ApprovalStore
-interface AmendableCall {
-    readonly bindingBase: string;
-    readonly groups: readonly string[];
-    readonly removable: readonly string[];
-}
-
-// lib/store/ApprovalStore
-interface Amendment {
-    readonly by: string;
-    readonly name?: string | undefined;
-    readonly reason?: string | undefined;
-    readonly atMs: number;
-    readonly assurance?: Assurance | undefined;
-    readonly proof?: VerdictProof | undefined;
-    readonly from: string;
-    readonly to: string;
-    readonly params: Params;
-    readonly changes: readonly ParamChange[];
-    readonly superseded: readonly Verdict[];
-}
-
-// lib/store/ApprovalStore
-interface ChangeConditions {
-    readonly haltChanges?: number | undefined;
-}
-
-// lib/store/TaskStore
-interface EditedParams {
-    readonly params: Params;
-    readonly digest: string;
-    readonly edited: readonly string[];
-}
-
-// lib/store/record/EventOutbox
-interface KeepingJournal extends Journal {
-}
 
 // lib/testing/ScriptedDecisionService
 type Unnamed<D> = D extends Decision ? Omit<D, 'decisionId'> & {

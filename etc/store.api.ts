@@ -81,8 +81,7 @@ export interface ApprovalStore {
     close?(): Awaitable<void>;
     insert(record: ApprovalRecord, card?: ApprovalCard, beside?: readonly StoredRecord[], takes?: CounterChange): Awaitable<boolean>;
     get(decisionId: string): Awaitable<ApprovalRecord | undefined>;
-    replace(record: ApprovalRecord, version: number, card?: ApprovalCard, beside?: readonly StoredRecord[], takes?: CounterChange): Awaitable<boolean>;
-    replace(record: ApprovalRecord, version: number, card?: ApprovalCard, beside?: readonly StoredRecord[], conditions?: ChangeConditions): Awaitable<boolean>;
+    replace(record: ApprovalRecord, version: number, card?: ApprovalCard, beside?: readonly StoredRecord[], conditions?: ChangeConditions, takes?: CounterChange): Awaitable<boolean>;
     list(query: ApprovalQuery): Awaitable<readonly ApprovalRecord[]>;
     countPending(agentId: string, toolName: string, cap?: number): Awaitable<number>;
     ofIdempotencyKey?(agentId: string, key: string): Awaitable<ApprovalRecord | undefined>;
@@ -90,8 +89,7 @@ export interface ApprovalStore {
     listDenied(agentId: string, toolName: string, sinceMs: number): Awaitable<readonly ApprovalRecord[]>;
     prune(endedByMs: number): Awaitable<number>;
     begunPage?(page: number): Awaitable<BegunPage | undefined>;
-    replaceBegun?(record: ApprovalRecord, version: number, page: BegunPage, card?: ApprovalCard, beside?: readonly StoredRecord[], takes?: CounterChange): Awaitable<boolean>;
-    replaceBegun?(record: ApprovalRecord, version: number, page: BegunPage, card?: ApprovalCard, beside?: readonly StoredRecord[], conditions?: ChangeConditions): Awaitable<boolean>;
+    replaceBegun?(record: ApprovalRecord, version: number, page: BegunPage, card?: ApprovalCard, beside?: readonly StoredRecord[], conditions?: ChangeConditions, takes?: CounterChange): Awaitable<boolean>;
     bindOlder?(bind: BindOlder): Awaitable<void>;
 }
 
@@ -246,7 +244,7 @@ export declare class MemoryApprovalStore implements ApprovalStore {
     constructor(counters?: MemoryCounterStore);
     insert(record: ApprovalRecord, _card?: ApprovalCard, _beside?: readonly StoredRecord[], takes?: CounterChange): boolean;
     get(decisionId: string): ApprovalRecord | undefined;
-    replace(record: ApprovalRecord, version: number, _card?: ApprovalCard, _beside?: readonly StoredRecord[], takes?: CounterChange): boolean;
+    replace(record: ApprovalRecord, version: number, _card?: ApprovalCard, _beside?: readonly StoredRecord[], _conditions?: ChangeConditions, takes?: CounterChange): boolean;
     list({ status, agentId, toolName, overdueAtMs, limit }: ApprovalQuery): readonly ApprovalRecord[];
     countPending(agentId: string, toolName: string, cap?: number): number;
     listDenied(agentId: string, toolName: string, sinceMs: number): readonly ApprovalRecord[];
@@ -647,6 +645,7 @@ export interface Verdict {
     readonly groupsFrom?: string | undefined;
     readonly proof?: VerdictProof | undefined;
     readonly key?: string | undefined;
+    readonly keyed?: string | undefined;
     readonly hidden?: number | undefined;
     readonly grant?: {
         readonly id: string;

@@ -111,6 +111,9 @@ export function isHidden({ params: originalParams, sensitive }: DecisionRequest,
 }
 
 /** The decision on a call for which all policies that ask have their yes. */
-export function runnable(base: Pick<Decision, 'decisionId' | 'grantId' | 'policySetHash'>, { params, message }: Approvable): Decision {
+export function runnable(
+  base: Pick<Decision, 'decisionId' | 'grantId' | 'limits' | 'policySetHash'>,
+  { params, message }: Approvable,
+): Decision {
   return params === undefined ? { ...base, effect: 'allow' } : { ...base, effect: 'sanitize', params, message };
 }

@@ -107,8 +107,8 @@ let running: CurrentCall | undefined;
  * looked at it. Not a property of the call, because the program gets that object from currentCall().
  */
 const offers = new WeakMap<CurrentCall, DecidedCall>();
-/** Running calls whose decision is for one entry: each call under a grant is one of its uses. */
-const grantedCalls = new WeakSet<CurrentCall>();
+/** Running calls whose decision is for one entry: each is one use of a grant, is counted once, or was let through by a policy that only watches. */
+const countedCalls = new WeakSet<CurrentCall>();
 /** The salts of decisions on running calls, where a journal is told of them. */
 const salts = new WeakMap<CurrentCall, string>();
 /** Made by the first module that asks for it: from then on every await of the process costs more. */
@@ -166,11 +166,11 @@ export function continueCall(): <T>(fn: () => T) => T {
 
 /**
  * @internal Runs a function while a decision may be reused: the first guarded call that it makes at once may run under the decision of the call that is
- * running, if it is equal. Not where a grant answered it: one use of a grant is one entry.
+ * running, if it is equal. Not where a grant answered it, a limit counts it or a policy only watches it: one decision is one entry.
  */
 export function offerDecision<T>(decided: DecidedCall, fn: () => T): T {
   const call = running;
-  if (call === undefined || grantedCalls.has(call)) return fn();
+  if (call === undefined || countedCalls.has(call)) return fn();
   offers.set(call, decided);
   try {
     return fn();
@@ -195,7 +195,7 @@ export function saltOfRunning(call: CurrentCall): string | undefined {
 /** @internal Invokes a method as the running call. Only the entry gate may call this: nothing is checked here. */
 export function invokeInContext<P, T>(
   call: EnteredCall<P, T>,
-  { decisionId, grantId }: Pick<Decision, 'decisionId' | 'grantId'>,
+  { decisionId, grantId, limits, observed }: Pick<Decision, 'decisionId' | 'grantId' | 'limits' | 'observed'>,
   taskId: string | undefined,
   effectiveParams: P,
   halts: HaltedCalls,
@@ -206,7 +206,7 @@ export function invokeInContext<P, T>(
     const scope = scopes?.getStore();
     const own = new RunningCall(call, decisionId, taskId, (scope?.call?.depth ?? 0) + 1, halts);
     running = own;
-    if (grantId !== undefined) grantedCalls.add(own);
+    if ((grantId ?? limits ?? observed) !== undefined) countedCalls.add(own);
     if (auditSalt !== undefined) salts.set(own, auditSalt);
     const returned =
       scopes === undefined
