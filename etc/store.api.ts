@@ -25,6 +25,7 @@ export interface ApprovalCard extends Pick<ApprovalRecord, 'decisionId' | 'agent
     readonly summary?: readonly CardParam[] | undefined;
     readonly unlisted?: number | undefined;
     readonly changed?: readonly string[] | undefined;
+    readonly edited?: readonly string[] | undefined;
     readonly deceptive?: readonly ('hidden' | 'lookalike')[] | undefined;
     readonly consumed: boolean;
     readonly outcome?: RunOutcome['status'] | undefined;
@@ -101,6 +102,7 @@ export interface ApprovalTerms {
     readonly editable?: readonly string[] | undefined;
     readonly editorMayApprove?: boolean | undefined;
     readonly showApprover?: readonly string[] | undefined;
+    readonly needsPreview?: boolean | undefined;
 }
 
 export interface ApprovedTask extends TaskFields {

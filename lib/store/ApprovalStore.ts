@@ -3,6 +3,7 @@ import type { ApprovalTerms } from '../model/terms/ApprovalTerms.js';
 import type { IdempotencyKey } from '../model/Decision.js';
 import type { Assurance, VerdictProof } from '../model/DecisionEvidence.js';
 import type { Params, Session } from '../model/Params.js';
+import type { ApprovalPreview } from '../model/preview/CallPreview.js';
 import type { ParamChange } from '../model/snapshot/paramChanges.js';
 import type { Task } from '../model/Task.js';
 import type { Sensitive } from '../model/sensitive/Sensitive.js';
@@ -49,7 +50,7 @@ export interface Verdict {
   readonly assurance?: Assurance | undefined;
   /** The name of the person at that time, where a directory knew it. */
   readonly name?: string | undefined;
-  /** The groups of the person at that time, where a directory knew them. */
+  /** The groups of the person at that time, those of the program too; absent where no directory knew the person, or the program said by itself who may decide. */
   readonly groups?: readonly string[] | undefined;
   /** Where these groups came from. */
   readonly groupsFrom?: string | undefined;
@@ -138,6 +139,8 @@ export interface ApprovalRecord {
   readonly opaque: readonly string[];
   /** What is not shown to everyone, by JSON pointer into the params. */
   readonly sensitive?: Sensitive | undefined;
+  /** What its tool says that it would do, where its guard makes previews. */
+  readonly preview?: ApprovalPreview | undefined;
   /** Host data about who is behind the call; `null` where the guard has none. */
   readonly session: Session | null;
   /** SHA-256 of the canonical text of the session. */
@@ -235,6 +238,8 @@ export interface ApprovalCard extends Pick<
   readonly unlisted?: number | undefined;
   /** The first names of params that a policy changed, removed or added. */
   readonly changed?: readonly string[] | undefined;
+  /** The first names of params that people edited. */
+  readonly edited?: readonly string[] | undefined;
   /** What in it may deceive the eye. */
   readonly deceptive?: readonly ('hidden' | 'lookalike')[] | undefined;
   /** Whether it was used. */

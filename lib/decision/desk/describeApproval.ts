@@ -1,8 +1,10 @@
 import { canonicalText } from '../../common/data/canonical.js';
 import { revealText } from '../../common/data/reveal.js';
 import { maskedIn, viewOf } from '../../model/view/viewOf.js';
+import { describePreview } from '../preview/describePreview.js';
 import { viewText } from '../../model/view/viewText.js';
 import { recordedSeats } from '../../model/terms/recordedSeats.js';
+import { whoChanged } from '../../store/approval/whoChanged.js';
 import type { ApprovalRecord } from '../../store/ApprovalStore.js';
 
 const JSON_TEXT = { isJson: true };
@@ -26,6 +28,7 @@ export interface DescribedApproval extends Pick<
   | 'message'
   | 'session'
   | 'facts'
+  | 'preview'
   | 'digest'
   | 'expiresAtMs'
 > {
@@ -34,6 +37,15 @@ export interface DescribedApproval extends Pick<
     ApprovalRecord['policies'][number],
     'id' | 'severity' | 'approvers' | 'quorum' | 'distinct' | 'escalate'
   >[];
+  /** How people have edited it. @defaultValue not at all */
+  readonly amendments?:
+    | readonly {
+        readonly by: string;
+        readonly name?: string | undefined;
+        readonly params?: ApprovalRecord['params'] | undefined;
+        readonly changes: readonly { readonly pointer: string }[];
+      }[]
+    | undefined;
   /** What people have said so far. @defaultValue nothing is said of it */
   readonly verdicts?: readonly Pick<ApprovalRecord['verdicts'][number], 'approve' | 'by' | 'assurance' | 'policies'>[] | undefined;
 }
@@ -69,7 +81,8 @@ export function describeApproval(record: DescribedApproval): readonly string[] {
   }
   if (record.refusals > 0)
     lines.push(`Note      refused ${record.refusals} time${record.refusals === 1 ? '' : 's'} for this agent and tool within the last hour`);
-  lines.push('Params that would run:');
+  const hidden = maskedIn(params, originalParams);
+  lines.push(...describePreview(record, hidden.length > 0), 'Params that would run:');
   const names = [...new Set([...Object.keys(originalParams), ...Object.keys(params)])].sort();
   for (const name of names) {
     const before = shown(originalParams, name);
@@ -77,10 +90,9 @@ export function describeApproval(record: DescribedApproval): readonly string[] {
     const label = PLAIN_NAME.test(name) ? revealText(name) : revealText(JSON.stringify(name), JSON_TEXT);
     // notes may be alike where values are not
     const isSame = shown(record.originalParams, name) === shown(record.params, name);
-    lines.push(isSame ? `  ${label} = ${after}` : `  ${label} = ${after}   (changed by policy; was ${before})`);
+    lines.push(isSame ? `  ${label} = ${after}` : `  ${label} = ${after}   (${changedText(record, name)}; was ${before})`);
   }
   if (names.length === 0) lines.push('  (none)');
-  const hidden = maskedIn(params, originalParams);
   if (hidden.length > 0) lines.push(`Hidden    ${hiddenLine(hidden)}`);
   for (const name of record.opaque) lines.push(`  ${revealText(name)} = (opaque: no decision sees it)`);
   if (record.message !== undefined) lines.push(`Changed   ${revealText(record.message)}`);
@@ -88,6 +100,12 @@ export function describeApproval(record: DescribedApproval): readonly string[] {
   if (Object.keys(record.facts).length > 0) lines.push(`Facts     ${revealText(canonicalText(record.facts), JSON_TEXT)}`);
   lines.push(`Digest    ${revealText(record.digest)}`, `Until     ${shownTime(record.expiresAtMs)}`);
   return lines;
+}
+
+function changedText(record: DescribedApproval, name: string): string {
+  const { people, policy } = whoChanged(record, name);
+  const edited = people.length > 0 ? [`edited by ${people.map((one) => revealText(one)).join(', ')}`] : [];
+  return [...edited, ...(policy ? ['changed by policy'] : [])].join(', then ');
 }
 
 function shown(params: Readonly<Record<string, unknown>>, name: string): string {

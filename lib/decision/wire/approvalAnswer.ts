@@ -2,13 +2,13 @@
 import * as v from 'valibot';
 import type { ApprovalCard, ApprovalPage, ApprovalRecord, VerdictProof } from '../../store/ApprovalStore.js';
 import type { Params } from '../../model/Params.js';
-import { hiddenFromApprover, maskedIn, viewOf } from '../../model/view/viewOf.js';
+import { maskedIn, viewOf } from '../../model/view/viewOf.js';
 import { notesIn } from '../../model/view/viewText.js';
-import { grantBody } from './grant/grantAnswer.js';
-import type { GrantBody } from './grant/grantAnswer.js';
+import { grantBody, type GrantBody } from './grant/grantAnswer.js';
 import { jsonObject, writeWire } from './readWire.js';
-import { editablePointers } from '../amend/editablePointers.js';
+import { editableIn } from '../amend/editablePointers.js';
 import type { ViewerStanding } from '../desk/DeskVerdicts.js';
+import { shownPreview, writeShownPreview } from './wirePreview.js';
 import { typesOf } from './wireTypes.js';
 
 const policy = /* @__PURE__ */ (() => v.object({ id: v.string(), severity: v.nullable(v.string()) }))();
@@ -59,6 +59,7 @@ export const approvalAnswer: v.GenericSchema = /* @__PURE__ */ (() =>
     session: v.nullable(v.record(v.string(), v.unknown())),
     facts: v.record(v.string(), v.unknown()),
     message: v.nullable(v.string()),
+    preview: v.nullable(shownPreview),
     policies: v.array(
       v.object({
         ...policy.entries,
@@ -256,6 +257,8 @@ export const editPreviewAnswer: v.GenericSchema = /* @__PURE__ */ (() =>
     digest: v.string(),
     asking: v.string(),
     added: v.array(v.string()),
+    reason: v.string(),
+    message: v.nullable(v.string()),
     changes: v.array(change),
     params: v.record(v.string(), v.unknown()),
     types: v.record(v.string(), v.string()),
@@ -291,7 +294,6 @@ export function writeApproval(record: ApprovalRecord, mayDecide: boolean, viewer
     message,
     policies,
     verdicts,
-    amendable,
     amendments = [],
     begun,
     consumed,
@@ -319,6 +321,7 @@ export function writeApproval(record: ApprovalRecord, mayDecide: boolean, viewer
     session,
     facts,
     message: message ?? null,
+    preview: record.preview === undefined ? null : writeShownPreview(record.preview, record.digest),
     policies: policies.map(({ id, severity = null, reason = null, approvers = null, selfApproval = false, ...terms }) => ({
       id,
       severity,
@@ -342,7 +345,7 @@ export function writeApproval(record: ApprovalRecord, mayDecide: boolean, viewer
       grant_id: more.grant?.id ?? null,
       policies: of,
     })),
-    editable: amendable === undefined || hiddenFromApprover(record).length > 0 ? [] : editablePointers(policies),
+    editable: editableIn(record),
     amendments: amendments.map(({ by, name = null, reason: why = null, atMs, assurance = null, proof, from, to, changes }) => ({
       by,
       name,
@@ -393,6 +396,4 @@ function shownOf(card: Omit<ApprovalCard, 'policies'>) {
   };
 }
 
-function timeOf(ms: number): string {
-  return new Date(ms).toISOString();
-}
+const timeOf = (ms: number): string => new Date(ms).toISOString();

@@ -139,6 +139,12 @@ export class Law {
     if (effect === 'deny') return;
     if (effect === 'approval_needed') return this.#cases.asked(record);
     if (grantId !== undefined) this.#grants.answered(record, grantId);
+    else if (record.asking !== undefined && record.asking.length > 0)
+      this.#add(
+        'allowed_though_asked',
+        record,
+        `Record ${record.seq} allows a call about which policies ask, without a person or a grant.`,
+      );
     if (this.#isServer) {
       // what a server has counted it does not give back
       this.#count(record, record);

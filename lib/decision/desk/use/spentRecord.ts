@@ -1,3 +1,4 @@
+import type { ApprovalPreview } from '../../../model/preview/CallPreview.js';
 import type { Amendment, ApprovalRecord } from '../../../store/ApprovalStore.js';
 
 const NOTHING: Readonly<Record<string, never>> = Object.freeze({});
@@ -9,13 +10,18 @@ const NOTHING: Readonly<Record<string, never>> = Object.freeze({});
 export function spentRecord(record: ApprovalRecord): ApprovalRecord {
   const isOpen = record.status === 'pending' || (record.status === 'approved' && record.consumed === undefined);
   if (isOpen) return record;
-  const { amendments } = record;
-  const spent = { ...record, params: NOTHING, originalParams: NOTHING, facts: NOTHING };
+  const { amendments, preview } = record;
+  const kept = preview === undefined ? {} : { preview: withoutContent(preview) };
+  const spent = { ...record, ...kept, params: NOTHING, originalParams: NOTHING, facts: NOTHING };
   return amendments === undefined ? spent : { ...spent, amendments: amendments.map(withoutValues) };
 }
 
 function withoutValues({ changes, ...amendment }: Amendment): Amendment {
   return { ...amendment, params: NOTHING, changes: changes.map(({ pointer }) => ({ pointer })) };
+}
+
+function withoutContent({ of, digest, failure }: ApprovalPreview): ApprovalPreview {
+  return { of, digest, ...(failure !== undefined && { failure }) };
 }
 
 /** Whether its time has passed without its use. */
