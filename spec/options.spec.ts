@@ -315,7 +315,7 @@ const NOT_OPTIONS: Readonly<Record<string, readonly string[]>> = {
     'BegunEvent ConsumedEvent DecidedEvent EndedEvent EnteringEvent JournaledApproval JournaledVerdict OpenedEvent PoliciesEvent',
     'SecurityEvent SettledEvent VerdictEvent Diagnostic',
     'AuthorityRecord BegunRecord CallFields ClosedRecord ConsumedRecord CredentialRecord DecidedRecord DroppedRecord EndedRecord',
-    'EnteringRecord ErasedRecord KeyRecord OpenedRecord PoliciesRecord RecordFields RecordedApprovalPolicy RecordedPolicy SecurityRecord',
+    'EnteringRecord ErasedRecord KeyRecord OpenedRecord PoliciesRecord RecordFields RecordedApprovalPolicy RecordedLimit RecordedPolicy SecurityRecord',
     'SettledRecord StartedRecord VerdictRecord AuditBatch OpenLog Opening TreeState TreeHead ProvenInclusion StoredEvidence',
   ],
   'what errors are made of: the constructor of an error must not throw another one': ['ForbiddenErrorOptions ServiceErrorOptions'],

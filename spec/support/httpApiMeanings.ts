@@ -87,6 +87,8 @@ export const HTTP_MEANINGS: Readonly<Record<string, string>> = {
   'proposeGrant values[].path': 'Its JSON pointer',
   grant: 'A grant that is made with the yes: later calls like this one then run without asking. Each `loosen…` has terms by JSON pointer',
   grant_id: 'The grant concerned, where there is one',
+  limited: 'Whether limits have counted the call: it may run once',
+  retry_at: 'When to try again a call that a limit denies',
   grant_form: 'The fields of the form of the page about a grant, as they are, in place of `grant`',
   grants: 'The grants, oldest first',
   uses: 'How many calls',

@@ -56,6 +56,10 @@ export interface WireDecision {
     readonly approval_id?: string | null | undefined;
     /** The grant that answered the policies that ask. */
     readonly grant_id?: string | null | undefined;
+    /** Whether limits have counted the call: a client enters a method once under this answer. */
+    readonly limited?: boolean | null | undefined;
+    /** When to try again a call that a limit denies, as an ISO time. */
+    readonly retry_at?: string | null | undefined;
   };
   readonly policy_evaluations?: readonly unknown[] | null | undefined;
   readonly latency_ms: number;
@@ -99,6 +103,8 @@ export const decisionAnswer: v.GenericSchema<unknown, WireDecision> = /* @__PURE
       violations: v.nullish(v.array(violation)),
       approval_id: v.nullish(shortText),
       grant_id: v.nullish(shortText),
+      limited: v.nullish(v.boolean()),
+      retry_at: v.nullish(isoTime()),
     }),
     policy_evaluations: v.nullish(v.array(v.unknown())),
     latency_ms: v.pipe(v.number(), v.integer()),
@@ -107,12 +113,7 @@ export const decisionAnswer: v.GenericSchema<unknown, WireDecision> = /* @__PURE
         capabilities: v.array(v.string()),
         consumable: v.nullish(v.boolean()),
         views: v.nullish(shortText),
-        expires_at: v.nullish(
-          v.pipe(
-            v.string(),
-            v.check((text) => isIsoTime(text), 'an ISO time in UTC'),
-          ),
-        ),
+        expires_at: v.nullish(isoTime()),
       }),
     ),
   }))();
@@ -120,6 +121,13 @@ export const decisionAnswer: v.GenericSchema<unknown, WireDecision> = /* @__PURE
 /** The answer of `POST /v1/decisions/dry-run`. */
 export const dryRunAnswer: v.GenericSchema<unknown, { readonly decisions: readonly WireDecision[] }> = /* @__PURE__ */ (() =>
   v.object({ decisions: v.array(decisionAnswer) }))();
+
+function isoTime() {
+  return v.pipe(
+    v.string(),
+    v.check((text) => isIsoTime(text), 'an ISO time in UTC'),
+  );
+}
 
 function isIsoTime(text: string): boolean {
   return /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,3})?Z$/.test(text) && !Number.isNaN(Date.parse(text));
@@ -233,6 +241,8 @@ function writeFinal(decision: Decision, request: DecideRequest): WireDecision['f
     approval_id: null,
     // absent where there is none: most clients know no grants
     ...(decision.grantId !== undefined && { grant_id: decision.grantId }),
+    ...(decision.limits !== undefined && { limited: true }),
+    ...(decision.retryAtMs !== undefined && { retry_at: new Date(decision.retryAtMs).toISOString() }),
   };
   switch (decision.effect) {
     case 'allow':

@@ -120,13 +120,20 @@ function decisionFor(answer: WireDecision, request: DecisionRequest): Decision |
     latencyMs: answer.latency_ms,
   };
   if (!isEffect(final.effect)) return { ...fields, effect: 'deny', reason: final.effect === PREVIEW_NEEDED ? NO_PREVIEW : UNKNOWN_EFFECT };
-  if (final.effect === 'deny') return { ...fields, effect: 'deny' };
+  if (final.effect === 'deny') {
+    const { retry_at: retryAt } = final;
+    return { ...fields, effect: 'deny', ...(typeof retryAt === 'string' && { retryAtMs: Date.parse(retryAt) }) };
+  }
 
   const params = effectiveParams(final.sanitize, request);
   const digest = final.sanitize?.effective_digest ?? undefined;
   if (digest !== undefined && digest !== canonicalDigest(wireForm(params ?? request.params))) return undefined;
   const message = final.sanitize?.message ?? undefined;
-  const grant = typeof final.grant_id === 'string' ? { grantId: final.grant_id } : {};
+  const grant = {
+    ...(typeof final.grant_id === 'string' && { grantId: final.grant_id }),
+    // it does not say which
+    ...(final.limited === true && { limits: [] }),
+  };
   switch (final.effect) {
     case 'allow':
       if (params !== undefined) throw malformed(`${SANITIZE} changes params although the effect is allow`);
