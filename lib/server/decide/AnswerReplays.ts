@@ -52,7 +52,7 @@ export class AnswerReplays {
     const known = this.#entries.get(key);
     if (known !== undefined) {
       if (known.fingerprint !== fingerprint || (sentPreview !== undefined && known.sentPreview !== sentPreview)) throw keyReused();
-      // an answer that may not be given again goes to nobody else, also while it is made
+      // an answer that may not be given again goes to no one else, also while it is made
       if (isThenable(known.decision))
         return chain(known.decision, (decision) => (request.isCurrent(decision) ? decision : this.decide(request, ask)));
       const isFresh = monotonicNow() - known.atMs <= REPLAYED_MS && known.state === state;
