@@ -16,6 +16,7 @@ const SAMPLES: Readonly<Record<string, string>> = {
   'throw-mode': './throw-mode.js',
   halt: './halt.js',
   grants: './grants.js',
+  edit: './edit.js',
   audit: './audit/main.js',
   quorum: './quorum/main.js',
   'durable-file': './durable-file.js',
