@@ -9,13 +9,17 @@ const NOTHING: Readonly<Record<string, never>> = Object.freeze({});
 export function spentRecord(record: ApprovalRecord): ApprovalRecord {
   const isOpen = record.status === 'pending' || (record.status === 'approved' && record.consumed === undefined);
   if (isOpen) return record;
-  const { amendments } = record;
+  const { amendments, consumed, outcome, status } = record;
+  // after a crash, one that was used and has not run to its end is decided once more, by what its editor made of it
+  const mayBegin = status === 'approved' && consumed !== undefined && outcome === undefined;
   const spent = { ...record, params: NOTHING, originalParams: NOTHING, facts: NOTHING };
-  return amendments === undefined ? spent : { ...spent, amendments: amendments.map(withoutValues) };
+  return amendments === undefined
+    ? spent
+    : { ...spent, amendments: amendments.map((one, i) => withoutValues(one, mayBegin && i === amendments.length - 1)) };
 }
 
-function withoutValues({ changes, ...amendment }: Amendment): Amendment {
-  return { ...amendment, params: NOTHING, changes: changes.map(({ pointer }) => ({ pointer })) };
+function withoutValues({ changes, params, ...amendment }: Amendment, keepsParams: boolean): Amendment {
+  return { ...amendment, params: keepsParams ? params : NOTHING, changes: changes.map(({ pointer }) => ({ pointer })) };
 }
 
 /** Whether its time has passed without its use. */
