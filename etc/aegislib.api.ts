@@ -29,9 +29,9 @@ export declare class AegisModule implements AegisModuleView {
     get tasks(): TaskRegistry;
     get scheduler(): ApprovalScheduler;
     get approvals(): ApprovalDesk;
-    get limits(): Limits;
     get grants(): Grants;
     get halts(): Halts;
+    get limits(): Limits;
     get policies(): ReloadablePolicies;
     decide(call: ProposedCall): Promise<Decision>;
     decisionStatus(decisionId: string): Promise<DecisionStatus>;
@@ -134,6 +134,7 @@ export interface ApprovalRecord {
     readonly counted?: boolean | undefined;
     readonly opaque: readonly string[];
     readonly sensitive?: Sensitive | undefined;
+    readonly preview?: ApprovalPreview | undefined;
     readonly session: Session | null;
     readonly sessionDigest: string;
     readonly facts: Readonly<Record<string, unknown>>;
@@ -405,6 +406,8 @@ export interface GuardedCall<R = unknown> {
     readonly approvalTimeoutMs?: number | undefined;
     readonly wireTypes?: 'string' | undefined;
     readonly sensitive?: Readonly<Record<string, SensitiveOption>> | undefined;
+    readonly preview?: ((params: Params, signal: AbortSignal) => Awaitable<CallPreview>) | undefined;
+    readonly previewTimeoutMs?: number | undefined;
     readonly signal?: AbortSignal | undefined;
     readonly guard?: object | undefined;
     readonly target?: unknown;
@@ -420,6 +423,7 @@ export type GuardedFunction<This, A extends readonly unknown[], R, M extends App
 export declare const LegacyAegisGuard: <This, A extends readonly unknown[], R extends Guardable, const N, const O>(options: GuardOptions<This, A, R, N, O>) => LegacyGuardDecorator<This, A, R>;
 
 export interface LimitState {
+    readonly key: string;
     readonly policyId: string;
     readonly by: Readonly<Record<string, string>>;
     readonly kind: 'fixed' | 'sliding';
@@ -427,6 +431,7 @@ export interface LimitState {
     readonly used: number;
     readonly limit: number;
     readonly endsAtMs: number;
+    readonly level: 'free' | 'near' | 'full';
 }
 
 export declare class Limits {
@@ -568,7 +573,7 @@ export declare class StoreError extends AegisError {
     constructor(message: string, options?: ErrorOptions);
 }
 
-export type SyncGuardOptions<This, A extends readonly unknown[], R, N, O = unknown> = Omit<BaseGuardOptions<This, A, R>, 'waitMs'> & NamingOptions<A, N, O> & {
+export type SyncGuardOptions<This, A extends readonly unknown[], R, N, O = unknown> = Omit<BaseGuardOptions<This, A, R>, 'waitMs' | 'preview' | 'previewTimeoutMs'> & NamingOptions<A, N, O> & {
     readonly approval?: 'throw';
 };
 

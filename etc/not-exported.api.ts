@@ -185,7 +185,7 @@ type RefuseAsync<R> = 0 extends 1 & R ? unknown : [Extract<R, Asynchronous>] ext
 type AnyClass = abstract new (...args: never) => unknown;
 
 // lib/model/Capability
-declare const ALL: readonly ['effective-digest', 'types', 'consume', 'begin', 'reevaluate', 'events', 'statuses', 'outcome', 'views', 'amend'];
+declare const ALL: readonly ['effective-digest', 'types', 'consume', 'begin', 'reevaluate', 'events', 'statuses', 'outcome', 'views', 'amend', 'preview'];
 
 // lib/model/Decision
 interface DecisionFields {
@@ -229,6 +229,12 @@ declare abstract class ServiceError extends AegisError {
     constructor(defaultCode: string, message: string, options?: ServiceErrorOptions);
 }
 
+// lib/model/preview/CallPreview
+declare const PREVIEW_FAILURES: readonly ['threw', 'timeout', 'too_large', 'not_plain', 'malformed', 'nested'];
+
+// lib/model/preview/CallPreview
+declare const REVERSIBILITIES: readonly ['read-only', 'reversible', 'external', 'irreversible'];
+
 // lib/policy/PolicyEngine
 interface Observing {
     readonly limits?: readonly AppliedLimit[] | undefined;
@@ -237,43 +243,6 @@ interface Observing {
 
 // lib/policy/limit/limitChanges
 type LoosenedLimit = 'limit' | 'cost' | 'over';
-// lib/store/ApprovalStore
-interface AmendableCall {
-    readonly bindingBase: string;
-    readonly groups: readonly string[];
-    readonly removable: readonly string[];
-}
-
-// lib/store/ApprovalStore
-interface Amendment {
-    readonly by: string;
-    readonly name?: string | undefined;
-    readonly reason?: string | undefined;
-    readonly atMs: number;
-    readonly assurance?: Assurance | undefined;
-    readonly proof?: VerdictProof | undefined;
-    readonly from: string;
-    readonly to: string;
-    readonly params: Params;
-    readonly changes: readonly ParamChange[];
-    readonly superseded: readonly Verdict[];
-}
-
-// lib/store/ApprovalStore
-interface ChangeConditions {
-    readonly haltChanges?: number | undefined;
-}
-
-// lib/store/TaskStore
-interface EditedParams {
-    readonly params: Params;
-    readonly digest: string;
-    readonly edited: readonly string[];
-}
-
-// lib/store/record/EventOutbox
-interface KeepingJournal extends Journal {
-}
 
 // lib/testing/ScriptedDecisionService
 type Unnamed<D> = D extends Decision ? Omit<D, 'decisionId'> & {

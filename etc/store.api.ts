@@ -12,6 +12,8 @@ export interface Amendment {
     readonly reason?: string | undefined;
     readonly atMs: number;
     readonly assurance?: Assurance | undefined;
+    readonly groups?: readonly string[] | undefined;
+    readonly groupsFrom?: string | undefined;
     readonly proof?: VerdictProof | undefined;
     readonly from: string;
     readonly to: string;
@@ -82,8 +84,7 @@ export interface ApprovalStore {
     close?(): Awaitable<void>;
     insert(record: ApprovalRecord, card?: ApprovalCard, beside?: readonly StoredRecord[], takes?: CounterChange): Awaitable<boolean>;
     get(decisionId: string): Awaitable<ApprovalRecord | undefined>;
-    replace(record: ApprovalRecord, version: number, card?: ApprovalCard, beside?: readonly StoredRecord[], takes?: CounterChange): Awaitable<boolean>;
-    replace(record: ApprovalRecord, version: number, card?: ApprovalCard, beside?: readonly StoredRecord[], conditions?: ChangeConditions): Awaitable<boolean>;
+    replace(record: ApprovalRecord, version: number, card?: ApprovalCard, beside?: readonly StoredRecord[], conditions?: ChangeConditions, takes?: CounterChange): Awaitable<boolean>;
     list(query: ApprovalQuery): Awaitable<readonly ApprovalRecord[]>;
     countPending(agentId: string, toolName: string, cap?: number): Awaitable<number>;
     ofIdempotencyKey?(agentId: string, key: string): Awaitable<ApprovalRecord | undefined>;
@@ -91,8 +92,7 @@ export interface ApprovalStore {
     listDenied(agentId: string, toolName: string, sinceMs: number): Awaitable<readonly ApprovalRecord[]>;
     prune(endedByMs: number): Awaitable<number>;
     begunPage?(page: number): Awaitable<BegunPage | undefined>;
-    replaceBegun?(record: ApprovalRecord, version: number, page: BegunPage, card?: ApprovalCard, beside?: readonly StoredRecord[], takes?: CounterChange): Awaitable<boolean>;
-    replaceBegun?(record: ApprovalRecord, version: number, page: BegunPage, card?: ApprovalCard, beside?: readonly StoredRecord[], conditions?: ChangeConditions): Awaitable<boolean>;
+    replaceBegun?(record: ApprovalRecord, version: number, page: BegunPage, card?: ApprovalCard, beside?: readonly StoredRecord[], conditions?: ChangeConditions, takes?: CounterChange): Awaitable<boolean>;
     bindOlder?(bind: BindOlder): Awaitable<void>;
 }
 
@@ -104,6 +104,7 @@ export interface ApprovalTerms {
     readonly editable?: readonly string[] | undefined;
     readonly editorMayApprove?: boolean | undefined;
     readonly showApprover?: readonly string[] | undefined;
+    readonly needsPreview?: boolean | undefined;
 }
 
 export interface ApprovedTask extends TaskFields {
@@ -247,7 +248,7 @@ export declare class MemoryApprovalStore implements ApprovalStore {
     constructor(counters?: MemoryCounterStore);
     insert(record: ApprovalRecord, _card?: ApprovalCard, _beside?: readonly StoredRecord[], takes?: CounterChange): boolean;
     get(decisionId: string): ApprovalRecord | undefined;
-    replace(record: ApprovalRecord, version: number, _card?: ApprovalCard, _beside?: readonly StoredRecord[], takes?: CounterChange): boolean;
+    replace(record: ApprovalRecord, version: number, _card?: ApprovalCard, _beside?: readonly StoredRecord[], _conditions?: ChangeConditions, takes?: CounterChange): boolean;
     list({ status, agentId, toolName, overdueAtMs, limit }: ApprovalQuery): readonly ApprovalRecord[];
     countPending(agentId: string, toolName: string, cap?: number): number;
     listDenied(agentId: string, toolName: string, sinceMs: number): readonly ApprovalRecord[];
@@ -648,6 +649,7 @@ export interface Verdict {
     readonly groupsFrom?: string | undefined;
     readonly proof?: VerdictProof | undefined;
     readonly key?: string | undefined;
+    readonly keyed?: string | undefined;
     readonly hidden?: number | undefined;
     readonly grant?: {
         readonly id: string;

@@ -12,6 +12,7 @@ import { policyCheck, type PolicyCheckOptions } from './policyCheck.js';
 import { policyTest } from './policyTest.js';
 import { addGrantCommands } from './govern/grantCommands.js';
 import { addHaltCommands } from './govern/haltCommands.js';
+import { addLimitCommands } from './govern/limitCommands.js';
 import { addServerCommands } from './server/serverCommands.js';
 import type { Serve } from './server/serverCommands.js';
 
@@ -115,6 +116,7 @@ function commands(io: CliIo, { serveGateway, serve }: ProgramParts, setCode: (co
   addApprovalCommands(program, io, setCode);
   addGrantCommands(program, io, setCode);
   addHaltCommands(program, io, setCode);
+  addLimitCommands(program, io, setCode);
   addAuditCommands(program, io, setCode);
 
   if (serveGateway !== undefined)

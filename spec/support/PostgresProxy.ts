@@ -17,6 +17,7 @@ export class PostgresProxy {
   #strike: { readonly text: string; readonly cut: Cut } | undefined;
   #hold: { readonly text: string; readonly held: () => void } | undefined;
   #closed = false;
+  #stalled = false;
 
   private constructor(upstreamPort: number) {
     this.#upstreamPort = upstreamPort;
@@ -59,6 +60,17 @@ export class PostgresProxy {
 
   allow(): void {
     this.#closed = false;
+  }
+
+  /** From now on nothing is passed on, as by a server that hangs, and no connection ends; until {@link goOn}. */
+  stall(): void {
+    for (const socket of this.#sockets) socket.pause();
+    this.#stalled = true;
+  }
+
+  goOn(): void {
+    this.#stalled = false;
+    for (const socket of this.#sockets) socket.resume();
   }
 
   async close(): Promise<void> {
@@ -106,6 +118,7 @@ export class PostgresProxy {
 
   #keep(socket: Socket): Socket {
     this.#sockets.add(socket.unref());
+    if (this.#stalled) socket.on('newListener', (event) => event === 'data' && setImmediate(() => this.#stalled && socket.pause()));
     socket.on('error', () => undefined);
     socket.on('close', () => this.#sockets.delete(socket));
     return socket;

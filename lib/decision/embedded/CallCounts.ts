@@ -11,7 +11,7 @@ import type { Takes } from '../../store/counter/CounterStore.js';
 import { DEFAULT_TENANT } from '../../store/tenant/tenantScope.js';
 import type { ApprovalRequest } from '../desk/ApprovalRequest.js';
 import type { Counted } from '../desk/Openings.js';
-import type { LimitDenial, LimitGate } from '../limit/LimitGate.js';
+import type { CountedLimit, LimitDenial, LimitGate } from '../limit/LimitGate.js';
 import { limitedCall } from '../limit/limitedCall.js';
 import type { Approvable } from './approvalRequestFor.js';
 import type { EmbeddedDecisionServiceOptions } from './EmbeddedDecisionServiceOptions.js';
@@ -59,6 +59,19 @@ export class CallCounts {
         return (this.#gate ??= new Gate({ counters: desk.counts.counters, tenantId: desk.options.tenantId ?? DEFAULT_TENANT, durable }));
       })
     );
+  }
+
+  /** Tells those who look after limits of a call that one denies. */
+  refused({ agentId, toolName }: DecisionRequest, { policies, over }: LimitDenial): void {
+    const takes = over?.map(({ take }) => take) ?? [];
+    const uncounted = over === undefined ? policies.map(({ id }) => id) : [];
+    this.#options.desk.counts.tell({ how: 'refused', agentId, toolName, takes, uncounted });
+  }
+
+  /** Tells those who look after limits of some that are nearly used up. */
+  near({ agentId, toolName }: DecisionRequest, near: readonly CountedLimit[]): void {
+    const takes = near.map(({ take }) => take);
+    this.#options.desk.counts.tell({ how: 'near', agentId, toolName, takes, uncounted: [] });
   }
 
   /** What is counted when an approval is used: by the policies in force then. */

@@ -18,6 +18,7 @@ import { COUNTERS_OPTIONS, EMBEDDED_OPTIONS } from './EmbeddedDecisionServiceOpt
 import type { EmbeddedDecisionServiceOptions } from './EmbeddedDecisionServiceOptions.js';
 import { ProblemNotes } from './ProblemNotes.js';
 import { keyReused } from '../desk/ApprovalRequest.js';
+import type { Counted } from '../desk/Openings.js';
 import type { OpeningOutcome } from '../desk/ApprovalRequest.js';
 import type { ApprovalUse, ApprovedCall, DecisionService, ExecutionStart, RunReport } from '../DecisionService.js';
 import { approvalRequestFor, coversCall, decisionOf, isHidden, runnable, type Approvable, type Facts } from './approvalRequestFor.js';
@@ -263,13 +264,14 @@ export class EmbeddedDecisionService implements DecisionService {
             { toolName: request.toolName, code: finding.code, policies: finding.policies.map(({ id }) => id) },
             'denied by a limit',
           );
-          if (how.isCall === true) this.#options.onLimit?.({ how: 'refused', toolName: request.toolName, policies: finding.policies });
+          if (how.isCall === true) this.#counts.refused(request, finding);
           return this.#answers.denied(request, { ...outcome, policies: finding.policies }, facts, engine, finding);
         }
         if (finding.kind === 'asks') return ask(askingOutcome(outcome, finding.approvals), facts, engine);
         if (takes && finding.near.length > 0) {
-          this.#logger.warn({ toolName: request.toolName, policies: finding.near.map(({ id }) => id) }, 'a limit is nearly reached');
-          this.#options.onLimit?.({ how: 'near', toolName: request.toolName, policies: finding.near });
+          const policies = finding.near.map(({ limit }) => limit.policy.id);
+          this.#logger.warn({ toolName: request.toolName, policies }, 'a limit is nearly reached');
+          this.#counts.near(request, finding.near);
         }
         const observed = [...(outcome.observed ?? []), ...finding.watched];
         const next = observed.length === 0 ? outcome : { ...outcome, observed };
@@ -292,15 +294,11 @@ export class EmbeddedDecisionService implements DecisionService {
     if (grants === undefined || !isFit || (remote?.appliesChanges === false && outcome.params !== undefined))
       return this.#ask(request, outcome, facts, engine, dryRun);
     const { params, approvals } = outcome;
-    return chain(grants.redeem({ request, params, facts, approvals }, dryRun), (grant) =>
-      grant === undefined
-        ? this.#ask(request, outcome, facts, engine, dryRun)
-        : this.#answers.shown(
-            runnable({ decisionId: idFor(request), grantId: grant.id, policySetHash: engine.hash }, outcome),
-            outcome,
-            facts,
-          ),
-    );
+    return chain(grants.redeem({ request, params, facts, approvals }, dryRun), (grant) => {
+      if (grant === undefined) return this.#ask(request, outcome, facts, engine, dryRun);
+      const base = { decisionId: idFor(request), grantId: grant.id, policySetHash: engine.hash };
+      return this.#answers.shown(runnable(base, outcome), outcome, facts);
+    });
   }
 
   #ask(request: DecisionRequest, outcome: Approvable, facts: Facts, engine: PolicyEngine, dryRun = false): Awaitable<Decision> {
@@ -330,6 +328,8 @@ export class EmbeddedDecisionService implements DecisionService {
           switch (opened.kind) {
             case 'refused':
               return refused(opened.reason);
+            case 'no_preview':
+              return denied(opened.reason, 'preview_failed');
             case 'conflict':
               throw keyReused();
             case 'exists':
@@ -347,8 +347,9 @@ export class EmbeddedDecisionService implements DecisionService {
           }
         },
         (error) => {
-          if (error instanceof TakeRefusedError) return denied('A limit is reached.', error.code);
-          throw error;
+          if (!(error instanceof TakeRefusedError)) throw error;
+          desk.counts.refused(request, counted as Counted, error);
+          return denied('A limit is reached.', error.code);
         },
       );
     });

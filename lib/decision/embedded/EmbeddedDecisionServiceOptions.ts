@@ -1,6 +1,6 @@
 import type { Logger } from '../../common/Logger.js';
 import type { OptionKinds } from '../../common/readOptions.js';
-import type { AppliedPolicy, PolicyCall, PolicyEngine, PolicyOutcome } from '../../policy/PolicyEngine.js';
+import type { PolicyCall, PolicyEngine, PolicyOutcome } from '../../policy/PolicyEngine.js';
 import type { ApprovalDesk } from '../desk/ApprovalDesk.js';
 import type { Grants } from '../grant/Grants.js';
 import type { FactsHook } from './computeFacts.js';
@@ -49,8 +49,6 @@ export interface EmbeddedDecisionServiceOptions {
    * @defaultValue not durable
    */
   readonly counters?: CountersOptions | undefined;
-  /** @internal Is told of calls that a limit has refused, and of limits that are nearly reached. */
-  readonly onLimit?: ((event: LimitEvent) => void) | undefined;
   /**
    * Receives denials that have a technical cause (warn).
    *
@@ -78,7 +76,6 @@ export const EMBEDDED_OPTIONS: OptionKinds<EmbeddedDecisionServiceOptions> = {
   grants: 'object',
   exposePolicies: 'boolean',
   counters: 'record',
-  onLimit: 'function',
   logger: 'object',
   tellDeveloper: 'function',
 };
@@ -91,14 +88,4 @@ export interface CountersOptions {
    * @defaultValue false
    */
   readonly durable?: boolean | undefined;
-}
-
-/** What happened at limits. */
-export interface LimitEvent {
-  /** `refused`: a call did not fit, and was denied. `near`: a call ran, and the percentage of `@warn_at` is reached. */
-  readonly how: 'refused' | 'near';
-  /** The tool that was called. */
-  readonly toolName: string;
-  /** The limits. */
-  readonly policies: readonly AppliedPolicy[];
 }

@@ -5,6 +5,7 @@ import { LruMap } from '../../common/LruMap.js';
 import { digestOfSession } from '../../model/bindingBase.js';
 import type { Params, Session } from '../../model/Params.js';
 import { parsePointer, valueAt } from '../../model/snapshot/parsePointer.js';
+import { writeLimitLabel } from './limitLabel.js';
 import { AMOUNT_PARTS, amountOf } from '../../model/terms/LimitTerms.js';
 import type { LimitDimension } from '../../model/terms/LimitTerms.js';
 import type { AppliedLimit, AppliedPolicy } from '../../policy/PolicyEngine.js';
@@ -24,7 +25,7 @@ export interface LimitedCall {
 /** What limits say to a call. */
 export type LimitFinding =
   /** It fits. `watched`: the limits that would have stopped it, if they were not only watched. */
-  | { readonly kind: 'fits'; readonly watched: readonly AppliedPolicy[]; readonly near: readonly AppliedPolicy[] }
+  | { readonly kind: 'fits'; readonly watched: readonly AppliedPolicy[]; readonly near: readonly CountedLimit[] }
   | LimitDenial
   /** It does not fit, and people may let it run all the same. */
   | { readonly kind: 'asks'; readonly approvals: readonly AppliedPolicy[] };
@@ -38,6 +39,8 @@ export interface LimitDenial {
   readonly policies: readonly AppliedPolicy[];
   /** When the windows are over that it does not fit in, in epoch milliseconds. */
   readonly retryAtMs?: number | undefined;
+  /** What it does not fit in. */
+  readonly over?: readonly CountedLimit[] | undefined;
   /** What failed. */
   readonly error?: unknown;
 }
@@ -53,7 +56,8 @@ export interface LimitRules {
   readonly durable: boolean;
 }
 
-interface Counted {
+/** A limit, and what a call takes of it. */
+export interface CountedLimit {
   readonly limit: AppliedLimit;
   readonly take: CounterTake;
 }
@@ -62,11 +66,10 @@ interface Counted {
 interface Named {
   readonly key: string;
   readonly label: string;
+  readonly warnAt: number | undefined;
 }
 
 const MAX_KEYS = 10_000;
-/** How much of a value is shown to people. */
-const SHOWN = 200;
 
 /** Counts calls towards the limits of one tenant. Any doubt is a denial. */
 export class LimitGate {
@@ -106,13 +109,13 @@ export class LimitGate {
       () => this.#rules.counters.peek(counted.map(({ take }) => take), token), // prettier-ignore
       (states) => {
         const over = states.filter(({ used, own }, i) => {
-          const { take } = counted[i] as Counted;
+          const { take } = counted[i] as CountedLimit;
           return own === 0 && take.force !== true && used + take.cost > take.limit;
         });
         return over.length === 0
           ? fitting(
               counted,
-              states.map(({ used, own }, i) => (own === 0 ? used + (counted[i] as Counted).take.cost : used)),
+              states.map(({ used, own }, i) => (own === 0 ? used + (counted[i] as CountedLimit).take.cost : used)),
             )
           : refusal(counted, over);
       },
@@ -131,8 +134,8 @@ export class LimitGate {
     return { kind: 'takes', takes: counted.map(({ limit, take }) => (isApproved(limit.policy) ? { ...take, force: true } : take)) };
   }
 
-  #counted(limits: readonly AppliedLimit[], call: LimitedCall): readonly Counted[] | LimitDenial {
-    const counted: Counted[] = [];
+  #counted(limits: readonly AppliedLimit[], call: LimitedCall): readonly CountedLimit[] | LimitDenial {
+    const counted: CountedLimit[] = [];
     for (const limit of limits) {
       const { policy, terms, observed = false } = limit;
       const cost = terms.cost === undefined ? AMOUNT_PARTS : amountOf(valueAt(call.params, parsePointer(terms.cost) as readonly string[]));
@@ -142,7 +145,7 @@ export class LimitGate {
       if (!isCountable && observed) continue;
       if (cost === undefined) return denial('limit_cost', [policy], COST);
       if (!isCountable) return denial('limit_unavailable', [policy], DIMENSION);
-      const { key, label } = this.#name(limit, values);
+      const { key, label } = this.#name(limit, values as readonly string[]);
       const { limit: most, windowMs, kind } = terms;
       counted.push({ limit, take: { key, cost, limit: most, windowMs, kind, label, ...(observed && { force: true }) } });
     }
@@ -161,13 +164,12 @@ export class LimitGate {
   }
 
   /** By the policy's id and not by its text: in other words it is the same limit. Another window counts anew. */
-  #name({ policy, terms: { kind, windowMs, by } }: AppliedLimit, values: readonly (string | undefined)[]): Named {
+  #name({ policy, terms: { kind, windowMs, by, warnAt } }: AppliedLimit, values: readonly string[]): Named {
     const { tenantId } = this.#rules;
     const text = JSON.stringify([policy.id, kind, windowMs, by, values]);
     let named = this.#named.get(text);
-    if (named === undefined) {
-      const apart = Object.fromEntries(by.map((dimension, i) => [dimension, shown(dimension, values[i] as string)]));
-      named = { key: canonicalDigest(['aegis limit 1', tenantId, text]), label: JSON.stringify({ policyId: policy.id, by: apart }) };
+    if (named === undefined || named.warnAt !== warnAt) {
+      named = { key: canonicalDigest(['aegis limit 1', tenantId, text]), label: writeLimitLabel(policy.id, by, values, warnAt), warnAt };
       this.#named.set(text, named);
     }
     return named;
@@ -178,24 +180,21 @@ const COST = 'What this call counts for a limit is missing, or is not an amount.
 const DIMENSION = 'What a limit counts apart is missing in the session of this call, or cannot be believed.';
 const REACHED = 'A limit is reached.';
 
-function shown(dimension: LimitDimension, value: string): string {
-  const text = dimension.startsWith('session/') ? value.slice(value.indexOf(' ') + 1) : value;
-  return text.slice(0, SHOWN);
-}
-
-function fitting(counted: readonly Counted[], used: readonly number[]): LimitFinding {
+function fitting(counted: readonly CountedLimit[], used: readonly number[]): LimitFinding {
   const watched: AppliedPolicy[] = [];
-  const near: AppliedPolicy[] = [];
-  counted.forEach(({ limit: { policy, terms, observed = false }, take }, i) => {
+  const near: CountedLimit[] = [];
+  counted.forEach((one, i) => {
+    const { policy, terms, observed = false } = one.limit;
+    const { take } = one;
     const now = used[i] as number;
     if (observed && now > take.limit) watched.push(policy);
     const warnAt = (take.limit * (terms.warnAt ?? Infinity)) / 100;
-    if (now >= warnAt && now - take.cost < warnAt) near.push(policy);
+    if (now >= warnAt && now - take.cost < warnAt) near.push(one);
   });
   return { kind: 'fits', watched, near };
 }
 
-function refusal(counted: readonly Counted[], refused: readonly RefusedTake[]): LimitFinding {
+function refusal(counted: readonly CountedLimit[], refused: readonly RefusedTake[]): LimitFinding {
   const over = counted.filter(({ take }) => refused.some(({ key }) => key === take.key));
   const denying = over.filter(({ limit }) => limit.terms.over === 'deny');
   if (denying.length === 0) return { kind: 'asks', approvals: over.map(({ limit }) => limit.policy) };
@@ -203,7 +202,7 @@ function refusal(counted: readonly Counted[], refused: readonly RefusedTake[]): 
   const retryAtMs = Math.max(...refused.filter(({ key }) => denying.some(({ take }) => take.key === key)).map((one) => one.retryAtMs));
   const reasons = new Set(policies.map(({ reason = REACHED }) => reason));
   const again = `Try again after ${new Date(retryAtMs).toISOString()}.`;
-  return { ...denial('limit_reached', policies, `${[...reasons].join('; ')} ${again}`), retryAtMs };
+  return { ...denial('limit_reached', policies, `${[...reasons].join('; ')} ${again}`), retryAtMs, over: denying };
 }
 
 function unavailable(limits: readonly AppliedLimit[], error: unknown): LimitDenial {

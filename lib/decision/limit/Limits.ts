@@ -1,9 +1,10 @@
+import { readLimitLabel } from './limitLabel.js';
 import { AMOUNT_PARTS } from '../../model/terms/LimitTerms.js';
 import type { CounterStore, ShownCounter } from '../../store/counter/CounterStore.js';
 
 /** How full a limit is, for one of what it counts apart. */
 export interface LimitState {
-  /** Names the counter. */
+  /** Names the counter: the same for the same limit and what it counts apart. */
   readonly key: string;
   /** The `@id` of the limit's policy. */
   readonly policyId: string;
@@ -19,7 +20,12 @@ export interface LimitState {
   readonly limit: number;
   /** When all of it may run again, in epoch milliseconds. */
   readonly endsAtMs: number;
+  /** `full`: nothing more fits. `near`: as many percent as `@warn_at` says are used, 80 where it says nothing. */
+  readonly level: 'free' | 'near' | 'full';
 }
+
+/** From how many percent on a limit is nearly used up, where its policy does not say. */
+const NEAR_PERCENT = 80;
 
 /** What limits have counted. */
 export class Limits {
@@ -41,17 +47,7 @@ export class Limits {
 }
 
 function limitState({ key, label, kind, windowMs, used, limit, retryAtMs: endsAtMs }: ShownCounter): LimitState {
-  const { policyId, by } = labelIn(label);
-  return Object.freeze({ key, policyId, by, kind, windowMs, used: used / AMOUNT_PARTS, limit: limit / AMOUNT_PARTS, endsAtMs });
-}
-
-/** What another program wrote there is not shown. */
-function labelIn(label: string = '{}'): Pick<LimitState, 'policyId' | 'by'> {
-  try {
-    const { policyId, by } = JSON.parse(label) as { policyId?: unknown; by?: unknown };
-    const apart = typeof by === 'object' && by !== null ? Object.entries(by).filter(([, value]) => typeof value === 'string') : [];
-    return { policyId: typeof policyId === 'string' ? policyId : '', by: Object.fromEntries(apart) as Record<string, string> };
-  } catch {
-    return { policyId: '', by: {} };
-  }
+  const { policyId, by, warnAt = NEAR_PERCENT } = readLimitLabel(label);
+  const level = used >= limit ? 'full' : used >= (limit * warnAt) / 100 ? 'near' : 'free';
+  return Object.freeze({ key, policyId, by, kind, windowMs, used: used / AMOUNT_PARTS, limit: limit / AMOUNT_PARTS, endsAtMs, level });
 }

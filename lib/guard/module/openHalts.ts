@@ -2,7 +2,8 @@ import { callSafely } from '../../common/awaitable.js';
 import type { SecretString } from '../../common/SecretString.js';
 import type { SteadyClock } from '../../common/time/SteadyClock.js';
 import { haltableCall } from '../../approval/execution/Claim.js';
-import { HaltBook, haltedBy } from '../../decision/halt/HaltBook.js';
+import { HaltBook } from '../../decision/halt/HaltBook.js';
+import { abortedBy, haltedBy } from '../../decision/halt/haltedBy.js';
 import { HaltFile } from '../../decision/halt/HaltFile.js';
 import { publishCallbackError } from '../../model/diagnostics.js';
 import { ConfigError } from '../../model/errors/SetupErrors.js';
@@ -52,7 +53,7 @@ export async function openHalts(halts: Halts, { options, records, runtime, clock
 
 /** What runs in its scope is told; what waits ends, where the halt says so. */
 function onHalted(halt: Halt, { halts, scheduler }: GuardRuntime): void {
-  halts.abort(halt, (call) => haltedBy(halt, call));
+  halts.abort(halt, abortedBy);
   if (halt.pending !== 'cancel') return;
   for (const entry of scheduler.openCalls) {
     const call = haltableCall(entry);

@@ -3,16 +3,25 @@ import type { Awaitable } from '../../common/awaitable.js';
 import { canonicalDigest } from '../../common/data/canonical.js';
 import { randomId } from '../../common/nextId.js';
 import { monotonicNow, SteadyClock } from '../../common/time/SteadyClock.js';
+import { reasonOf } from '../../decision/halt/haltedBy.js';
 import { decideRequest, dryRunRequest, readDecideRequest, readDryRunRequest } from '../../decision/wire/decideRequest.js';
 import type { DecideRequest } from '../../decision/wire/decideRequest.js';
-import { decisionAnswer, dryRunAnswer, writeDecisionAnswer, writeDryRunAnswer } from '../../decision/wire/decisionAnswer.js';
+import {
+  decisionAnswer,
+  dryRunAnswer,
+  writeDecisionAnswer,
+  writeDryRunAnswer,
+  writePreviewNeeded,
+} from '../../decision/wire/decisionAnswer.js';
 import type { AnswerFields } from '../../decision/wire/decisionAnswer.js';
+import { PreviewNeeded } from '../../decision/preview/PreviewNeeded.js';
 import { readBody, withdrawBody } from '../../decision/wire/readBody.js';
 import { BINDING_HEADER, CONSUME, IDEMPOTENCY_HEADER } from '../../decision/wire/wireHeaders.js';
 import { CAPABILITIES } from '../../model/Capability.js';
 import { digestOfSession } from '../../model/bindingBase.js';
 import type { Decision } from '../../model/Decision.js';
 import { EVIDENCE, newSalt } from '../../model/DecisionEvidence.js';
+import type { HaltableCall } from '../../model/halt/Halt.js';
 import { AegisError } from '../../model/AegisError.js';
 import { KEY_REUSED } from '../../decision/desk/ApprovalRequest.js';
 import { RequestError } from '../front/RequestError.js';
@@ -126,23 +135,38 @@ function decide(input: CallerInput, replays: AnswerReplays, approvalId: string |
     if (halted !== undefined) {
       // an approved call waits until it is lifted
       if (approvalId !== undefined) throw refusedWhileHalted(halted);
-      const decision = haltedDecision(halted, tenant);
+      const decision = haltedDecision(halted, request, tenant);
       tenant.audit?.decided({ request, decision, approvalId });
       return answer(decision);
     }
-    if (fingerprint === undefined) return chain(ask(), answer);
+    const preview = (error: unknown): Answer => {
+      if (!(error instanceof PreviewNeeded)) return refuseReuse(error);
+      const fields = fieldsOf(input, wire.capabilities, startMs);
+      return { status: 200, ...writePreviewNeeded(randomId('dec'), error.params, wire, fields) };
+    };
+    if (fingerprint === undefined) return attempt(ask, answer, preview);
     const key = JSON.stringify([tenant.id, caller.id, idempotencyKey]);
     // what a watched policy would have done is told for each call, and ends at a time of its own; a grant may be over by now
     const isCurrent = ({ policySetHash, observed, grantId }: Decision): boolean =>
       policySetHash === tenant.policies.hash && observed === undefined && grantId === undefined;
     const state = tenant.halts.changes;
-    return attempt(() => replays.decide({ key, fingerprint, bytes: body.length, state, isCurrent }, ask), answer, refuseReuse);
+    return attempt(
+      () => replays.decide({ key, fingerprint, bytes: body.length, state, sentPreview: digestOfSent(wire), isCurrent }, ask),
+      answer,
+      preview,
+    );
   });
 }
 
-function haltedDecision({ message: reason, code }: AegisError, { policies }: Tenant): Decision {
-  const evidence = { salt: newSalt(), code };
-  return { effect: 'deny', decisionId: randomId('dec'), reason, policySetHash: policies.hash, [EVIDENCE]: evidence };
+function haltedDecision(halted: AegisError, request: HaltableCall, { policies }: Tenant): Decision {
+  const evidence = { salt: newSalt(), code: halted.code };
+  return {
+    effect: 'deny',
+    decisionId: randomId('dec'),
+    reason: reasonOf(halted, request),
+    policySetHash: policies.hash,
+    [EVIDENCE]: evidence,
+  };
 }
 
 /** The row of an approval knows its request for longer than this process, and at other servers. */
@@ -186,6 +210,11 @@ function fingerprintOf(wire: DecideRequest, { tenantId, id }: Caller, approvalId
   return canonicalDigest(['aegis request 1', call, client, approvalId ?? '']);
 }
 
+/** A request is the same without its preview: a client that has lost the answer asks again before it makes one. */
+function digestOfSent({ preview }: DecideRequest): string | undefined {
+  return preview && canonicalDigest([preview.of, { ...preview.outcome }]);
+}
+
 function bindingMissing(): BadRequestError {
   return new BadRequestError(
     `The header ${BINDING_HEADER} is missing: a client with the capability ${CONSUME} sends it with each call, so that an approval is used for that call only.`,
@@ -209,7 +238,8 @@ async function dryRun(input: CallerInput): Promise<Answer> {
     const request = RemoteRequest.of(call, caller, tenant);
     const halted = await haltOn(tenant.halts, request);
     const decision =
-      refusedNull(call, tenant) ?? (halted === undefined ? await tenant.decisions.dryRun(request) : haltedDecision(halted, tenant));
+      refusedNull(call, tenant) ??
+      (halted === undefined ? await tenant.decisions.dryRun(request) : haltedDecision(halted, request, tenant));
     tenant.audit?.decided({ request, decision, dryRun: true });
     decided.push([decision, call]);
   }

@@ -6,6 +6,7 @@ import type { RecordStore } from '../../store/RecordStore.js';
 import type { NotifyOptions } from '../notify/NotifyOptions.js';
 import type { Identity } from '../people/Identity.js';
 import type { IssuerOptions } from './IssuerOptions.js';
+import type { TenantLimits } from './TenantLimits.js';
 import type { TenantHalts } from './TenantHalts.js';
 import type { UnknownOutcomes } from './UnknownOutcomes.js';
 import type { TenantAudit } from '../audit/ServerAudit.js';
@@ -41,6 +42,8 @@ export interface Tenant {
   readonly unknown?: UnknownOutcomes | undefined;
   /** What is halted. */
   readonly halts: TenantHalts;
+  /** Its limits, and what they have counted. */
+  readonly limits: TenantLimits;
   /** Its policies. */
   readonly policies: ReloadablePolicies;
   /** What is decided is told to it; absent where nothing is recorded. */

@@ -31,6 +31,7 @@ import { sweepTenant } from './sweepTenant.js';
 import type { Tenant, ToolSettings } from './Tenant.js';
 import { unlessHalted } from './haltsOf.js';
 import { ModuleHalts } from './TenantHalts.js';
+import { TenantLimits } from './TenantLimits.js';
 import { toolSettings } from './toolSettings.js';
 import { UnknownOutcomes } from './UnknownOutcomes.js';
 import { verdictProofs } from './verdictProofs.js';
@@ -224,6 +225,7 @@ function moduleTenant(options: ModuleTenantOptions, clock: SteadyClock): Tenant 
     decisions,
     desk,
     halts,
+    limits: new TenantLimits(desk, policies, () => clock.now()),
     grants,
     policies,
     tools: toolsByName,

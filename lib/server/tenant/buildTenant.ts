@@ -18,6 +18,7 @@ import type { Tenant, ToolSettings } from './Tenant.js';
 import { checkedIssuer } from './IssuerOptions.js';
 import type { IssuerOptions } from './IssuerOptions.js';
 import { haltsOf, unlessHalted } from './haltsOf.js';
+import { TenantLimits } from './TenantLimits.js';
 import { toolSettings } from './toolSettings.js';
 import { verdictProofs } from './verdictProofs.js';
 
@@ -143,5 +144,6 @@ export function buildTenant(id: string, given: TenantOptions, { approvals, recor
   const grants = new Grants({ desk, records: () => records, now: () => clock.now(), journal });
   const decisions = new EmbeddedDecisionService({ policies, desk, grants, facts, factsTimeoutMs, exposePolicies, logger });
   const notify = options.notify && checkedNotify(`tenants['${id}']: notify`, options.notify);
-  return { id, decisions, desk, grants, approvals, records, identity, halts, policies, tools, issuer, notify };
+  const limits = new TenantLimits(desk, policies, () => clock.now());
+  return { id, decisions, desk, grants, approvals, records, identity, halts, limits, policies, tools, issuer, notify };
 }

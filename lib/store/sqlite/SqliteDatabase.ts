@@ -1,5 +1,6 @@
 import type { DatabaseSync, SQLInputValue, StatementSync } from 'node:sqlite';
 import { hostname } from 'node:os';
+import { resolve } from 'node:path';
 import { nextId } from '../../common/nextId.js';
 import { AegisError } from '../../model/AegisError.js';
 import { publishCallbackError } from '../../model/diagnostics.js';
@@ -9,6 +10,7 @@ import { storeLimits } from '../storeLimits.js';
 import { CommitGroup } from './CommitGroup.js';
 import type { CommitMark } from './file/CommitMark.js';
 import { copyDatabase } from './file/copyDatabase.js';
+import { OpenedFile } from './file/OpenedFile.js';
 import { checkedPath, migrateDatabase, openDatabase, openingError } from './file/openDatabase.js';
 import type { Migration } from '../StateStore.js';
 import { SCHEMA_VERSION } from './file/schema.js';
@@ -26,6 +28,7 @@ export class SqliteDatabase {
   readonly #closing = new Set<() => void>();
   readonly #group = new CommitGroup((work) => this.write(work));
   #db: DatabaseSync | undefined;
+  #file: OpenedFile | undefined;
   #ownerId: string = nextId('store');
   #used = false;
   #mark: CommitMark | undefined;
@@ -36,7 +39,9 @@ export class SqliteDatabase {
    * failure to open
    */
   constructor(path: string | URL, check: (path: string) => (db: SqliteDatabase) => void) {
-    this.#path = checkedPath(path);
+    const given = checkedPath(path);
+    // other connections are opened later, and the program may have gone to another folder by then; SQLite reads URLs by itself
+    this.#path = given.startsWith('file:') ? given : resolve(given);
     this.#check = check;
   }
 
@@ -62,6 +67,7 @@ export class SqliteDatabase {
       const checkOpened = this.#check(this.#path);
       this.#db = openDatabase(this.#path);
       try {
+        this.#file = new OpenedFile(this.#path);
         this.run('INSERT INTO owner (owner_id, lease_until, host, pid, started_at) VALUES (?, ?, ?, ?, ?)', ...this.#present());
         checkOpened(this);
       } catch (error) {
@@ -100,6 +106,12 @@ export class SqliteDatabase {
   /** Brings the file to the current schema without using it. */
   migrate(): Migration {
     return migrateDatabase(this.#path);
+  }
+
+  /** @throws StoreError where the path leads to another file by now, or to none: what other processes write is not seen then */
+  checkFile(): void {
+    this.#opened();
+    this.#file?.check();
   }
 
   /** Calls `end` when the connection closes. */

@@ -77,6 +77,7 @@ export class SqliteRecordStore implements SignableRecordStore {
   }
 
   haltChanges(): number {
+    this.#db.checkFile();
     return haltChanges(this.#db, this.#tenantId);
   }
 

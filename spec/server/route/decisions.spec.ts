@@ -6,6 +6,7 @@ import { writeDecisionAnswer } from '../../../lib/decision/wire/decisionAnswer.j
 import { readDecisionAnswer } from '../../../lib/decision/wire/readDecisionAnswer.js';
 import { writeJsonHeader } from '../../../lib/decision/wire/jsonHeader.js';
 import { CAPABILITIES } from '../../../lib/model/Capability.js';
+import { PLAIN_CLIENT } from '../../support/plainClient.js';
 import { decisionRoutes } from '../../../lib/server/route/decisions.js';
 import { remoteRequest } from '../../support/remoteRequest.js';
 import { sender, tenantOf } from '../tenantSetup.js';
@@ -14,7 +15,7 @@ import type { TestRequest } from '../tenantSetup.js';
 const BINDING = 'b'.repeat(64);
 /** A client that can do all that the server can. */
 const NEW = {
-  'X-AEGIS-CAPABILITIES': CAPABILITIES.join(', '),
+  'X-AEGIS-CAPABILITIES': PLAIN_CLIENT.join(', '),
   'X-AEGIS-BINDING': BINDING,
   'X-AEGIS-TYPES': writeJsonHeader('X-AEGIS-TYPES', {}),
 };

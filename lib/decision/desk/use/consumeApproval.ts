@@ -14,6 +14,7 @@ import { bindingDigest } from './bindingDigest.js';
 import { commitKept } from './commitKept.js';
 import { countedChange } from './countedChange.js';
 import { isUnderstood } from './semantics.js';
+import { isPreviewSound } from '../../preview/openedPreview.js';
 import { spentRecord } from './spentRecord.js';
 
 /** How the calls that use an approval are checked. */
@@ -33,6 +34,8 @@ export interface UseRules {
   countingOf(record: ApprovalRecord): Awaitable<Takes | 'refused' | undefined>;
   /** Where the store does not count by itself. */
   counters(): CounterStore;
+  /** Is told of a use that limits refused. */
+  refused(record: ApprovalRecord, takes: Takes, error: TakeRefusedError): void;
   /** Is told that it was used, and that it begins; again where it is done again, because what was told first may be lost in a crash. */
   readonly journal: Journal | undefined;
   /** Where there is one, a crash loses nothing of what the journal was told. */
@@ -79,9 +82,10 @@ function useUp(store: ApprovalStore, record: ApprovalRecord, use: ApprovalUse, r
       () => commitUnlessHalted(write, consumed, events, rules, (seen) => consumeApproval(store, use, rules, seen)),
       (used) => used,
       (error) => {
+        if (!(error instanceof TakeRefusedError)) throw error;
         // a limit was reached after the call was decided afresh
-        if (error instanceof TakeRefusedError) return false;
-        throw error;
+        rules.refused(record, counting as Takes, error);
+        return false;
       },
     );
   });
@@ -176,7 +180,9 @@ function misuse(record: ApprovalRecord, call: ApprovedCall, { tenantId, byAnswer
   // its binding is made of what its caller knows, so that it proves nothing
   if ((record.usedByAnswer === true) !== byAnswer) return 'approval_use_mismatch';
   if (record.digest !== call.digest) return 'approval_digest_mismatch';
-  return record.bindingDigest === bindingDigest(call, tenantId) ? undefined : 'approval_binding_mismatch';
+  if (!isPreviewSound(record)) return 'approval_preview_mismatch';
+  const bound = bindingDigest({ ...call, previewDigest: record.preview?.digest }, tenantId);
+  return record.bindingDigest === bound ? undefined : 'approval_binding_mismatch';
 }
 
 /** @param taskId names the task that wanted to use the approval, where it was that far */

@@ -1,3 +1,4 @@
+import type { ApprovalPreview } from '../../../model/preview/CallPreview.js';
 import type { Amendment, ApprovalRecord } from '../../../store/ApprovalStore.js';
 
 const NOTHING: Readonly<Record<string, never>> = Object.freeze({});
@@ -9,17 +10,21 @@ const NOTHING: Readonly<Record<string, never>> = Object.freeze({});
 export function spentRecord(record: ApprovalRecord): ApprovalRecord {
   const isOpen = record.status === 'pending' || (record.status === 'approved' && record.consumed === undefined);
   if (isOpen) return record;
-  const { amendments, consumed, outcome, status } = record;
-  // after a crash, one that was used and has not run to its end is decided once more, by what its editor made of it
-  const mayBegin = status === 'approved' && consumed !== undefined && outcome === undefined;
-  const spent = { ...record, params: NOTHING, originalParams: NOTHING, facts: NOTHING };
-  return amendments === undefined
-    ? spent
-    : { ...spent, amendments: amendments.map((one, i) => withoutValues(one, mayBegin && i === amendments.length - 1)) };
+  const { amendments, outcome, preview, status } = record;
+  const kept = preview === undefined ? {} : { preview: withoutContent(preview) };
+  const spent = { ...record, ...kept, params: NOTHING, originalParams: NOTHING, facts: NOTHING };
+  if (amendments === undefined) return spent;
+  // after a crash, one that was used and has not run to its end is decided once more, by what its last editor made of it
+  const mayBegin = status === 'approved' && outcome === undefined;
+  return { ...spent, amendments: amendments.map((one, i) => withoutValues(one, mayBegin && i === amendments.length - 1)) };
 }
 
 function withoutValues({ changes, params, ...amendment }: Amendment, keepsParams: boolean): Amendment {
   return { ...amendment, params: keepsParams ? params : NOTHING, changes: changes.map(({ pointer }) => ({ pointer })) };
+}
+
+function withoutContent({ of, digest, failure }: ApprovalPreview): ApprovalPreview {
+  return { of, digest, ...(failure !== undefined && { failure }) };
 }
 
 /** Whether its time has passed without its use. */

@@ -81,9 +81,10 @@ export class PostgresCounterStore implements CounterStore {
 
   async prune(): Promise<number> {
     const s = this.#session.schema;
-    const over = `tenant_id = $1 AND expires_at <= ${s}.now_ms()`;
-    // what a take has locked is being filled anew
-    const text = `WITH counters AS (DELETE FROM ${s}.counter WHERE tenant_id = $1 AND key IN
+    const over = 'tenant_id = $1 AND expires_at <= (SELECT clock_ms FROM clock)';
+    // if the clock is ahead now, what is deleted must not be counted anew once it is set back; what a take has locked is being filled anew
+    const text = `WITH clock AS (UPDATE ${s}.meta SET clock_ms = ${s}.now_ms() RETURNING clock_ms),
+      counters AS (DELETE FROM ${s}.counter WHERE tenant_id = $1 AND key IN
         (SELECT key FROM ${s}.counter WHERE ${over} FOR UPDATE SKIP LOCKED) RETURNING 1),
       tokens AS (DELETE FROM ${s}.counter_token WHERE ${over} RETURNING 1)
       SELECT ((SELECT count(*) FROM counters) + (SELECT count(*) FROM tokens))::int AS count`;

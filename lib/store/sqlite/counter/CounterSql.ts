@@ -171,6 +171,8 @@ export function pruneRows(sql: CounterSql, tenantId: string): number {
     tenantId,
     now,
   );
+  // if the clock of this process is ahead, what it deletes must not be counted anew by the clocks of the others
+  sql.run("INSERT INTO meta VALUES ('high_water_ms', ?) ON CONFLICT (key) DO UPDATE SET value = excluded.value", now);
   sql.run('DELETE FROM counter WHERE tenant_id = ? AND expires_at <= ?', tenantId, now);
   sql.run('DELETE FROM counter_token WHERE tenant_id = ? AND expires_at <= ?', tenantId, now);
   return before?.n ?? 0;
