@@ -4,6 +4,7 @@ export interface AmendedRecord extends RecordFields, CallFields {
     readonly kind: 'amended';
     readonly by: string;
     readonly assurance?: Assurance | undefined;
+    readonly groups?: readonly string[] | undefined;
     readonly from: Commitment;
     readonly effective: Commitment;
     readonly changed: Commitment;

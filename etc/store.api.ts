@@ -12,6 +12,8 @@ export interface Amendment {
     readonly reason?: string | undefined;
     readonly atMs: number;
     readonly assurance?: Assurance | undefined;
+    readonly groups?: readonly string[] | undefined;
+    readonly groupsFrom?: string | undefined;
     readonly proof?: VerdictProof | undefined;
     readonly from: string;
     readonly to: string;

@@ -17,6 +17,7 @@ const SAMPLES: Readonly<Record<string, string>> = {
   halt: './halt.js',
   grants: './grants.js',
   limits: './limits.js',
+  edit: './edit.js',
   audit: './audit/main.js',
   quorum: './quorum/main.js',
   preview: './preview.js',

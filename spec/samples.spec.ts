@@ -160,6 +160,18 @@ describe('The samples', function () {
     expect(lines).to.include('  context.input["amount"] >= 0 && context.input["amount"] <= 100 &&');
   });
 
+  it('edit runs a refund with what a person made of it, and tells the model', async () => {
+    expect(await run('edit')).to.deep.equal([
+      'rita      is asked about {"order":"order-7","amount":250}',
+      'policies  The policies deny the edited call: never more than 500 Nothing was changed.',
+      'rita      changes /amount from 250 to 200',
+      'method    refunding 200 for order-7',
+      'model     {"aegis":"edited","changed":["/amount"]}',
+      'model     200 refunded for order-7',
+      'task      completed, edited: /amount',
+    ]);
+  });
+
   it('preview shows what a call would do, and denies one that cannot be shown', async () => {
     expect(await run('preview')).to.deep.equal([
       'asked     Preview   Deletes all orders of 2024',

@@ -53,6 +53,7 @@ export interface JournaledAmendment {
   readonly by: string;
   readonly reason?: string | undefined;
   readonly assurance?: Assurance | undefined;
+  readonly groups?: readonly string[] | undefined;
   readonly proof?: VerdictProof | undefined;
   readonly from: string;
   readonly to: string;

@@ -200,6 +200,8 @@ export interface AmendedRecord extends RecordFields, CallFields {
   readonly by: string;
   /** What showed that it was this person. */
   readonly assurance?: Assurance | undefined;
+  /** The groups of the person at that time. */
+  readonly groups?: readonly string[] | undefined;
   /** Of the params that would have run before. */
   readonly from: Commitment;
   /** Of the params that would run from then on. */

@@ -112,6 +112,7 @@ const SHAPES: Readonly<Record<AuditRecord['kind'], Shape>> = {
     ...CALL,
     by: text,
     'assurance?': oneOf('session', 'code', 'host', 'step-up', 'passkey'),
+    'groups?': texts,
     from: text,
     effective: text,
     changed: text,
