@@ -23,7 +23,7 @@ export class GuardSpec {
   /** The call that an approval kept last: the next one shares it where it differs in its params only. */
   lastKept: WeakRef<CallToDecide> | undefined;
   /** What the object of the last call inherits from, and the guarded methods there. */
-  lastPrototype: object | undefined;
+  lastPrototype: object | null | undefined;
   lastMethods: readonly PropertyKey[] = [];
   #signature: string | undefined;
 

@@ -9,14 +9,12 @@ const known = new WeakMap<object, readonly PropertyKey[]>();
  * method that is bound hides nothing, because `bind` of a guarded method keeps the guard.
  */
 export function ownOverrides(self: object): readonly PropertyKey[] {
-  const above = Object.getPrototypeOf(self) as object | null;
-  return above === null ? [] : (hiddenOf(self, methodsAbove(above)) ?? []);
+  return hiddenOf(self, methodsAbove(Object.getPrototypeOf(self) as object | null)) ?? NONE;
 }
 
 /** As {@link ownOverrides}, before each call of a guard, which remembers the class of its last one. @returns `undefined` where nothing is hidden */
 export function ownOverridesAtCall(self: object, spec: GuardSpec): readonly PropertyKey[] | undefined {
   const above = Object.getPrototypeOf(self) as object | null;
-  if (above === null) return undefined;
   if (spec.lastPrototype !== above) {
     spec.lastMethods = methodsAbove(above);
     spec.lastPrototype = above;
@@ -24,7 +22,8 @@ export function ownOverridesAtCall(self: object, spec: GuardSpec): readonly Prop
   return hiddenOf(self, spec.lastMethods);
 }
 
-function methodsAbove(above: object): readonly PropertyKey[] {
+function methodsAbove(above: object | null): readonly PropertyKey[] {
+  if (above === null) return NONE;
   let names = known.get(above);
   if (names === undefined) known.set(above, (names = guardedMethods(above)));
   return names;
@@ -39,3 +38,5 @@ function hiddenOf(self: object, names: readonly PropertyKey[]): readonly Propert
   }
   return found;
 }
+
+const NONE: readonly PropertyKey[] = Object.freeze([]);
