@@ -1,5 +1,6 @@
 import type { ApprovalDesk } from '../../decision/desk/ApprovalDesk.js';
 import type { Grants } from '../../decision/grant/Grants.js';
+import type { AutoHalt } from '../../decision/halt/AutoHalt.js';
 import type { EmbeddedDecisionService } from '../../decision/embedded/EmbeddedDecisionService.js';
 import type { ApprovalStore } from '../../store/ApprovalStore.js';
 import type { RecordStore } from '../../store/RecordStore.js';
@@ -47,6 +48,8 @@ export interface Tenant {
   readonly audit?: TenantAudit | undefined;
   /** How its approvers are told that something waits. */
   readonly notify?: NotifyOptions | undefined;
+  /** Halts agents by itself, where it is to. */
+  readonly autoHalt?: AutoHalt | undefined;
   /** By tool. */
   readonly tools: ReadonlyMap<string, ToolSettings>;
 }

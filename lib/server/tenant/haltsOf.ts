@@ -1,6 +1,8 @@
 import { chain } from '../../common/awaitable.js';
 import type { Awaitable } from '../../common/awaitable.js';
 import type { SteadyClock } from '../../common/time/SteadyClock.js';
+import { AutoHalt, checkedAutoHalt } from '../../decision/halt/AutoHalt.js';
+import type { AutoHaltOptions } from '../../decision/halt/AutoHalt.js';
 import { HaltBook } from '../../decision/halt/HaltBook.js';
 import type { AegisError } from '../../model/AegisError.js';
 import { StoreError } from '../../model/errors/ServiceErrors.js';
@@ -17,6 +19,23 @@ const MAX_STALE_MS = 5_000;
 /** The halts of a tenant, which other servers and the command line order too. */
 export function haltsOf(records: RecordStore, clock: SteadyClock): HaltBook {
   return new HaltBook({ records, clock, isShared: true, maxStaleMs: MAX_STALE_MS });
+}
+
+/** @throws ConfigError for options that cannot be some */
+export function autoHaltOf(
+  where: string,
+  given: AutoHaltOptions | undefined,
+  halts: Pick<TenantHalts, 'halt' | 'inForce'>,
+  clock: SteadyClock,
+): AutoHalt | undefined {
+  return (
+    given &&
+    new AutoHalt(
+      checkedAutoHalt(where, given),
+      () => halts,
+      () => clock.now(),
+    )
+  );
 }
 
 /**
