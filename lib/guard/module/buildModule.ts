@@ -19,6 +19,7 @@ import { LazyPart } from '../../model/LazyPart.js';
 import type { Journal } from '../../model/Journal.js';
 import { DEFAULT_LIMITS } from '../../model/snapshot/takeSnapshot.js';
 import { ReloadablePolicies } from '../../policy/live/ReloadablePolicies.js';
+import type { AutoHaltOptions } from '../../decision/halt/AutoHalt.js';
 import type { HaltBook } from '../../decision/halt/HaltBook.js';
 import { autoHaltJournal } from '../halt/autoHaltJournal.js';
 import { HaltedCalls } from '../halt/HaltedCalls.js';
@@ -55,6 +56,9 @@ function autoHaltOf(
 ): readonly Journal[] {
   if (autoHalt === undefined) return [];
   const cannot = (message: string): ConfigError => new ConfigError([{ where: 'autoHalt', message }]);
+  const { after, withinMs } = autoHalt as Partial<AutoHaltOptions>;
+  if (after === undefined || withinMs === undefined)
+    throw cannot('must have `after` and `withinMs`: how many refusals, and within what time.');
   if (policies === undefined) throw cannot('needs `policies`: where a service decides, it is an option of that service.');
   if (tasks.durable && records === undefined)
     throw cannot(

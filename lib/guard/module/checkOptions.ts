@@ -188,16 +188,12 @@ const OPTIONS = /* @__PURE__ */ (() =>
     haltFile: v.optional(path()),
     haltMaxStaleMs: v.optional(millis(1_000, 60_000)),
     autoHalt: v.optional(
-      v.pipe(
-        must<object>('an object of options', isPlainObject),
-        v.strictObject({
-          after: v.optional(whole(1, 10_000)),
-          withinMs: v.optional(millis(1_000, 86_400_000)),
-          forMs: v.optional(millis(1_000, 3_153_600_000_000)),
-          pending: v.optional(oneOf(['freeze', 'cancel'])),
-        }),
-        v.check(({ after, withinMs }) => after !== undefined && withinMs !== undefined, 'must be an object with `after` and `withinMs`'),
-      ),
+      options({
+        after: v.optional(whole(1, 10_000)),
+        withinMs: v.optional(millis(1_000, 86_400_000)),
+        forMs: v.optional(millis(1_000, 3_153_600_000_000)),
+        pending: v.optional(oneOf(['freeze', 'cancel'])),
+      }),
     ),
     sessions: v.optional(oneOf(['explicit', 'async-local'])),
     limits: v.optional(

@@ -90,11 +90,13 @@ describe('An agent that is refused again and again', () => {
     await module.close();
   });
 
-  it('needs policies, and a place for halts', () => {
+  it('needs a number and a time, policies, and a place for halts', () => {
     const create =
       (more: Partial<AegisOptions>): (() => unknown) =>
       () =>
         AegisModule.create({ agentId: 'bot', autoHalt: AUTO, ...more });
+    for (const autoHalt of [{}, { after: 3 }, { withinMs: 1_000 }])
+      expect(create({ policies: POLICIES, autoHalt: autoHalt as never })).to.throw(/autoHalt.*must have `after` and `withinMs`/);
     expect(create({ apiKey: 'k' })).to.throw(/autoHalt.*needs `policies`/);
     const durable = Object.defineProperty(new MemoryTaskStore(), 'durable', { value: true });
     expect(create({ policies: POLICIES, store: durable, stateKey: 'k'.repeat(32) })).to.throw(/autoHalt.*needs a place for halts/);

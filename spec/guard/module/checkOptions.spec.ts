@@ -130,9 +130,6 @@ const TABLE: Readonly<Record<string, { readonly good: readonly unknown[]; readon
     bad: [
       'CANARY',
       null,
-      {},
-      { after: 3 },
-      { withinMs: 1_000 },
       { after: 3, withinMs: 1_000, agents: [] },
       { after: 0, withinMs: 1_000 },
       { after: 3, withinMs: 1_000, pending: 'CANARY' },
