@@ -128,6 +128,7 @@ function decide(input: CallerInput, replays: AnswerReplays, approvalId: string |
   // what is halted is denied also where the same request was answered before
   return chain(haltOn(tenant.halts, request), (halted) => {
     if (halted !== undefined) {
+      tenant.haltRefusals.count += 1;
       // an approved call waits until it is lifted
       if (approvalId !== undefined) throw refusedWhileHalted(halted);
       const decision = haltedDecision(halted, request, tenant);

@@ -1,6 +1,8 @@
 import type { ApprovalDesk } from '../../decision/desk/ApprovalDesk.js';
 import type { Grants } from '../../decision/grant/Grants.js';
 import type { AutoHalt } from '../../decision/halt/AutoHalt.js';
+import type { HaltEvents } from '../../guard/halt/Halts.js';
+import type { SafeEmitter } from '../../model/SafeEmitter.js';
 import type { EmbeddedDecisionService } from '../../decision/embedded/EmbeddedDecisionService.js';
 import type { ApprovalStore } from '../../store/ApprovalStore.js';
 import type { RecordStore } from '../../store/RecordStore.js';
@@ -42,6 +44,10 @@ export interface Tenant {
   readonly unknown?: UnknownOutcomes | undefined;
   /** What is halted. */
   readonly halts: TenantHalts;
+  /** How many requests were refused because of a halt, since the server started. */
+  readonly haltRefusals: { count: number };
+  /** Tells what is halted, and what no longer is, no matter who ordered or lifted it. */
+  readonly haltNews: SafeEmitter<HaltEvents>;
   /** Its policies. */
   readonly policies: ReloadablePolicies;
   /** What is decided is told to it; absent where nothing is recorded. */

@@ -219,14 +219,17 @@ function moduleTenant(options: ModuleTenantOptions, clock: SteadyClock): Tenant 
   const audit = options.audit instanceof ServerAudit ? options.audit.of(DEFAULT_TENANT) : undefined;
   if (options.audit instanceof ServerAudit) options.audit.attach(module, DEFAULT_TENANT);
   const toolsByName = toolSettings(tools);
+  const haltRefusals = { count: 0 };
   const halts = new ModuleHalts(module);
-  const haltChanges = unlessHalted(halts, toolsByName);
+  const haltChanges = unlessHalted(halts, toolsByName, haltRefusals);
   desk.usePeople({ directory: rows.identity.directory, proofs: verdictProofs(rows.identity), haltChanges });
   return {
     id: DEFAULT_TENANT,
     decisions,
     desk,
     halts,
+    haltNews: module.halts,
+    haltRefusals,
     grants,
     policies,
     tools: toolsByName,

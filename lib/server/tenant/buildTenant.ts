@@ -6,6 +6,8 @@ import type { EligibilityRules } from '../../decision/desk/eligibility.js';
 import { EmbeddedDecisionService } from '../../decision/embedded/EmbeddedDecisionService.js';
 import { Grants } from '../../decision/grant/Grants.js';
 import type { FactsHook } from '../../decision/embedded/computeFacts.js';
+import type { HaltEvents } from '../../guard/halt/Halts.js';
+import { SafeEmitter } from '../../model/SafeEmitter.js';
 import type { AutoHaltOptions } from '../../decision/halt/AutoHalt.js';
 import { checkedOptions } from '../../model/checkedOptions.js';
 import { combineJournals } from '../../model/Journal.js';
@@ -144,8 +146,10 @@ export function buildTenant(id: string, given: TenantOptions, { approvals, recor
     denialTtlMs,
   } = options;
   const rules = { approverGroups, mayApprove, directory, requireRequester, requireKnownRequester };
-  const halts = haltsOf(records, clock);
-  const haltChanges = unlessHalted(halts, tools);
+  const haltRefusals = { count: 0 };
+  const haltNews = new SafeEmitter<HaltEvents>();
+  const halts = haltsOf(records, clock, haltNews);
+  const haltChanges = unlessHalted(halts, tools, haltRefusals);
   const autoHalt = autoHaltOf(`tenants['${id}'].autoHalt`, options.autoHalt, halts, clock);
   const deskJournal =
     autoHalt === undefined
@@ -158,5 +162,21 @@ export function buildTenant(id: string, given: TenantOptions, { approvals, recor
   const grants = new Grants({ desk, records: () => records, now: () => clock.now(), journal });
   const decisions = new EmbeddedDecisionService({ policies, desk, grants, facts, factsTimeoutMs, exposePolicies, logger });
   const notify = options.notify && checkedNotify(`tenants['${id}']: notify`, options.notify);
-  return { id, decisions, desk, grants, approvals, records, identity, halts, policies, tools, issuer, notify, autoHalt };
+  return {
+    id,
+    decisions,
+    desk,
+    grants,
+    approvals,
+    records,
+    identity,
+    halts,
+    haltNews,
+    haltRefusals,
+    policies,
+    tools,
+    issuer,
+    notify,
+    autoHalt,
+  };
 }
