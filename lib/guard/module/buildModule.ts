@@ -21,7 +21,7 @@ import { DEFAULT_LIMITS } from '../../model/snapshot/takeSnapshot.js';
 import { ReloadablePolicies } from '../../policy/live/ReloadablePolicies.js';
 import type { AutoHaltOptions } from '../../decision/halt/AutoHalt.js';
 import type { HaltBook } from '../../decision/halt/HaltBook.js';
-import { autoHaltJournal } from '../halt/autoHaltJournal.js';
+import { autoHaltJournal } from './autoHaltJournal.js';
 import { HaltedCalls } from '../halt/HaltedCalls.js';
 import { Halts } from '../halt/Halts.js';
 import { UnreadHalts } from '../halt/UnreadHalts.js';

@@ -1,5 +1,5 @@
 import type { Halt, HaltScope } from '../../model/halt/Halt.js';
-import { plainLine } from '../notify/plainLine.js';
+import { plainLine } from '../front/plainLine.js';
 
 /** How many halts are named. */
 const MAX_NAMED = 3;
