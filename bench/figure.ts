@@ -5,7 +5,7 @@ export interface Figure {
   readonly unit: string;
   /** The goal, and whether less or more is better. Absent for figures that only inform. */
   readonly goal?: { readonly atMost: number } | { readonly atLeast: number };
-  /** Where the goal is known to be missed: what the figure must still hold, so that it gets no worse. */
+  /** Where twice the goal would be too much, or the goal is known to be missed: what the figure must hold, so that it gets no worse. */
   readonly limit?: { readonly atMost: number } | { readonly atLeast: number };
   readonly note?: string;
 }

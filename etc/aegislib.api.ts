@@ -31,6 +31,7 @@ export declare class AegisModule implements AegisModuleView {
     get approvals(): ApprovalDesk;
     get grants(): Grants;
     get halts(): Halts;
+    get limits(): Limits;
     get policies(): ReloadablePolicies;
     decide(call: ProposedCall): Promise<Decision>;
     decisionStatus(decisionId: string): Promise<DecisionStatus>;
@@ -69,6 +70,7 @@ export interface AegisOptions extends EmbeddedOptions, RemoteOptions {
     readonly scheduler?: ((options: ApprovalSchedulerOptions) => ApprovalScheduler) | undefined;
     readonly haltFile?: string | undefined;
     readonly haltMaxStaleMs?: number | undefined;
+    readonly autoHalt?: AutoHaltOptions | undefined;
     readonly sessions?: 'explicit' | 'async-local' | undefined;
     readonly limits?: {
         readonly [K in keyof SnapshotLimits]?: SnapshotLimits[K] | undefined;
@@ -128,6 +130,9 @@ export interface ApprovalRecord {
     readonly digest: string;
     readonly bindingDigest?: string | undefined;
     readonly requires?: readonly string[] | undefined;
+    readonly groups?: readonly string[] | undefined;
+    readonly removable?: readonly string[] | undefined;
+    readonly counted?: boolean | undefined;
     readonly opaque: readonly string[];
     readonly sensitive?: Sensitive | undefined;
     readonly session: Session | null;
@@ -250,6 +255,7 @@ export interface DecisionService {
     consume?(use: ApprovalUse): Awaitable<boolean>;
     begin?(start: ExecutionStart): Awaitable<boolean>;
     reportOutcome?(report: RunReport): Awaitable<void>;
+    release?(decisionId: string): Awaitable<void>;
     amends?(): boolean;
     withdraw?(decisionId: string, options?: ApprovalOptions): Awaitable<void>;
     expire?(decisionId: string, options?: ApprovalOptions): Awaitable<void>;
@@ -301,6 +307,8 @@ export declare class EmbeddedDecisionService implements DecisionService {
     decide(request: DecisionRequest): Awaitable<Decision>;
     dryRun(request: DecisionRequest): Awaitable<Decision>;
     reevaluate(request: DecisionRequest, decisionId: string): Awaitable<Decision>;
+    release(decisionId: string): Awaitable<void>;
+    ready(): Awaitable<void>;
     status(decisionId: string): Awaitable<DecisionStatus>;
     amends(): boolean;
     watch(signal: AbortSignal): AsyncIterable<DecisionStatus>;
@@ -333,6 +341,7 @@ export interface EmbeddedOptions {
     readonly maxPendingPerTool?: number | undefined;
     readonly denialTtlMs?: number | undefined;
     readonly exposePolicies?: boolean | undefined;
+    readonly counters?: CountersOptions | undefined;
     readonly approvalStore?: ApprovalStore | undefined;
     readonly stateKey?: string | SecretString | undefined;
 }
@@ -410,6 +419,24 @@ export interface GuardedCall<R = unknown> {
 export type GuardedFunction<This, A extends readonly unknown[], R, M extends ApprovalMode> = 'defer' extends M ? Fn<This, A, Promise<Awaited<R> | PendingApproval<Settled<R>>>> : Fn<This, A, R>;
 
 export declare const LegacyAegisGuard: <This, A extends readonly unknown[], R extends Guardable, const N, const O>(options: GuardOptions<This, A, R, N, O>) => LegacyGuardDecorator<This, A, R>;
+
+export interface LimitState {
+    readonly key: string;
+    readonly policyId: string;
+    readonly by: Readonly<Record<string, string>>;
+    readonly kind: 'fixed' | 'sliding';
+    readonly windowMs: number;
+    readonly used: number;
+    readonly limit: number;
+    readonly endsAtMs: number;
+    readonly level: 'free' | 'near' | 'full';
+}
+
+export declare class Limits {
+    #private;
+    constructor(counters: () => CounterStore);
+    list(): Promise<readonly LimitState[]>;
+}
 
 export type LogLevel = 'debug' | 'info' | 'warning' | 'error';
 

@@ -50,6 +50,10 @@ export type { Awaitable } from 'aegislib/store';
 
 export type Capability = (typeof ALL)[number];
 
+export interface CountersOptions {
+    readonly durable?: boolean | undefined;
+}
+
 export declare const DEFAULT_LIMITS: SnapshotLimits;
 
 export interface DataPlaneRequirements {
@@ -86,6 +90,14 @@ export interface DenyDecision extends DecisionFields {
 
 export interface DescribedApproval extends Pick<ApprovalRecord, 'decisionId' | 'toolName' | 'agentId' | 'requester' | 'requesterKnown' | 'reason' | 'refusals' | 'originalParams' | 'params' | 'opaque' | 'sensitive' | 'message' | 'session' | 'facts' | 'digest' | 'expiresAtMs'> {
     readonly policies: readonly Pick<ApprovalRecord['policies'][number], 'id' | 'severity' | 'approvers' | 'quorum' | 'distinct' | 'escalate'>[];
+    readonly amendments?: readonly {
+        readonly by: string;
+        readonly name?: string | undefined;
+        readonly params?: ApprovalRecord['params'] | undefined;
+        readonly changes: readonly {
+            readonly pointer: string;
+        }[];
+    }[] | undefined;
     readonly verdicts?: readonly Pick<ApprovalRecord['verdicts'][number], 'approve' | 'by' | 'assurance' | 'policies'>[] | undefined;
 }
 
@@ -148,6 +160,7 @@ export interface EmbeddedDecisionServiceOptions {
     readonly unattended?: 'pending' | 'deny' | undefined;
     readonly grants?: Grants | undefined;
     readonly exposePolicies?: boolean | undefined;
+    readonly counters?: CountersOptions | undefined;
     readonly logger?: Logger | undefined;
     readonly tellDeveloper?: ((line: string) => void) | undefined;
 }

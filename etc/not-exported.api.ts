@@ -198,6 +198,8 @@ interface DecisionFields {
     readonly violations?: readonly Violation[] | undefined;
     readonly policySetHash?: string | undefined;
     readonly observed?: readonly ObservedPolicy[] | undefined;
+    readonly limits?: readonly ObservedPolicy[] | undefined;
+    readonly retryAtMs?: number | undefined;
     readonly policyEvaluations?: readonly unknown[] | undefined;
     readonly latencyMs?: number | undefined;
     readonly grantId?: string | undefined;
@@ -229,8 +231,12 @@ declare abstract class ServiceError extends AegisError {
 
 // lib/policy/PolicyEngine
 interface Observing {
+    readonly limits?: readonly AppliedLimit[] | undefined;
     readonly observed?: readonly AppliedPolicy[] | undefined;
 }
+
+// lib/policy/limit/limitChanges
+type LoosenedLimit = 'limit' | 'cost' | 'over';
 
 // lib/testing/ScriptedDecisionService
 type Unnamed<D> = D extends Decision ? Omit<D, 'decisionId'> & {

@@ -5,10 +5,16 @@ export interface AgentConfig {
     readonly attributes?: Readonly<Record<string, unknown>> | undefined;
 }
 
+export interface AppliedLimit {
+    readonly policy: AppliedPolicy;
+    readonly terms: LimitTerms;
+    readonly observed?: boolean | undefined;
+}
+
 export interface AppliedPolicy extends ApprovalTerms {
     readonly id: string;
     readonly hash: string;
-    readonly effect: 'permit' | 'deny' | 'sanitize' | 'approval_needed';
+    readonly effect: 'permit' | 'deny' | 'sanitize' | 'limit' | 'approval_needed';
     readonly reason?: string | undefined;
     readonly severity?: string | undefined;
     readonly approvers?: readonly string[] | undefined;
@@ -25,6 +31,7 @@ export declare class CedarPolicyEngine implements PolicyEngine {
     static load(options: CedarPolicyEngineOptions): CedarPolicyEngine;
     withAgents(agents: Readonly<Record<string, AgentConfig>>): CedarPolicyEngine;
     get hash(): string;
+    get hasLimits(): boolean;
     get uncompiledPolicies(): readonly string[];
     evaluate(call: PolicyCall): PolicyOutcome;
     release(): void;
@@ -76,6 +83,18 @@ export interface EvaluationProblem {
 
 export type { GrantCeiling } from 'aegislib/store';
 
+export type LimitDimension = 'tenant' | 'agent' | 'tool' | 'session' | `session/${string}`;
+
+export interface LimitTerms {
+    readonly limit: number;
+    readonly windowMs: number;
+    readonly kind: 'fixed' | 'sliding';
+    readonly by: readonly LimitDimension[];
+    readonly cost?: string | undefined;
+    readonly over: 'deny' | 'approval_needed';
+    readonly warnAt?: number | undefined;
+}
+
 export interface LintFinding extends PolicyProblem {
     readonly severity: 'error' | 'warning' | 'info';
 }
@@ -90,7 +109,7 @@ export type LoosenedApproval = 'approvers' | 'self_approval' | 'approval_timeout
 export interface LoosenedPolicy {
     readonly id: string;
     readonly file: string;
-    readonly how: 'removed' | 'effect' | 'condition' | 'scope' | 'sanitize' | 'may_permit' | 'observe' | LoosenedApproval;
+    readonly how: 'removed' | 'effect' | 'condition' | 'scope' | 'sanitize' | 'may_permit' | 'observe' | LoosenedLimit | LoosenedApproval;
     readonly message: string;
 }
 
@@ -128,6 +147,7 @@ export interface PolicyCall {
 
 export interface PolicyEngine {
     readonly hash: string;
+    readonly hasLimits?: boolean | undefined;
     evaluate(call: PolicyCall): PolicyOutcome;
 }
 

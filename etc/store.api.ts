@@ -25,6 +25,7 @@ export interface ApprovalCard extends Pick<ApprovalRecord, 'decisionId' | 'agent
     readonly summary?: readonly CardParam[] | undefined;
     readonly unlisted?: number | undefined;
     readonly changed?: readonly string[] | undefined;
+    readonly edited?: readonly string[] | undefined;
     readonly deceptive?: readonly ('hidden' | 'lookalike')[] | undefined;
     readonly consumed: boolean;
     readonly outcome?: RunOutcome['status'] | undefined;
@@ -76,11 +77,12 @@ export type { ApprovalRecord } from 'aegislib';
 
 export interface ApprovalStore {
     readonly insertsBeside?: boolean | undefined;
+    readonly counters?: CounterStore | undefined;
     open?(): Awaitable<void>;
     close?(): Awaitable<void>;
-    insert(record: ApprovalRecord, card?: ApprovalCard, beside?: readonly StoredRecord[]): Awaitable<boolean>;
+    insert(record: ApprovalRecord, card?: ApprovalCard, beside?: readonly StoredRecord[], takes?: CounterChange): Awaitable<boolean>;
     get(decisionId: string): Awaitable<ApprovalRecord | undefined>;
-    replace(record: ApprovalRecord, version: number, card?: ApprovalCard, beside?: readonly StoredRecord[], conditions?: ChangeConditions): Awaitable<boolean>;
+    replace(record: ApprovalRecord, version: number, card?: ApprovalCard, beside?: readonly StoredRecord[], conditions?: ChangeConditions, takes?: CounterChange): Awaitable<boolean>;
     list(query: ApprovalQuery): Awaitable<readonly ApprovalRecord[]>;
     countPending(agentId: string, toolName: string, cap?: number): Awaitable<number>;
     ofIdempotencyKey?(agentId: string, key: string): Awaitable<ApprovalRecord | undefined>;
@@ -88,7 +90,7 @@ export interface ApprovalStore {
     listDenied(agentId: string, toolName: string, sinceMs: number): Awaitable<readonly ApprovalRecord[]>;
     prune(endedByMs: number): Awaitable<number>;
     begunPage?(page: number): Awaitable<BegunPage | undefined>;
-    replaceBegun?(record: ApprovalRecord, version: number, page: BegunPage, card?: ApprovalCard, beside?: readonly StoredRecord[], conditions?: ChangeConditions): Awaitable<boolean>;
+    replaceBegun?(record: ApprovalRecord, version: number, page: BegunPage, card?: ApprovalCard, beside?: readonly StoredRecord[], conditions?: ChangeConditions, takes?: CounterChange): Awaitable<boolean>;
     bindOlder?(bind: BindOlder): Awaitable<void>;
 }
 
@@ -145,6 +147,31 @@ export interface CompletedTask extends TaskFields {
     readonly resolution?: TaskResolution | undefined;
 }
 
+export type CounterChange = Takes | GiveBack;
+
+export interface CounterState extends RefusedTake {
+    readonly used: number;
+    readonly own: number;
+}
+
+export interface CounterStore {
+    take(takes: Takes, options?: TakeOptions): Awaitable<TakeOutcome>;
+    give(token: string): Awaitable<void>;
+    peek(takes: readonly CounterTake[], token?: string): Awaitable<readonly CounterState[]>;
+    list(): Awaitable<readonly ShownCounter[]>;
+    prune(): Awaitable<number>;
+}
+
+export interface CounterTake {
+    readonly key: string;
+    readonly cost: number;
+    readonly limit: number;
+    readonly windowMs: number;
+    readonly kind: 'fixed' | 'sliding';
+    readonly force?: boolean | undefined;
+    readonly label?: string | undefined;
+}
+
 export interface DeniedTask extends TaskFields {
     readonly status: 'denied';
     readonly error: ErrorSummary;
@@ -195,6 +222,10 @@ export interface FailedTask extends TaskFields {
     readonly resolution?: TaskResolution | undefined;
 }
 
+export interface GiveBack {
+    readonly giveBack: string;
+}
+
 export interface GrantCeiling {
     readonly uses: number;
     readonly forMs: number;
@@ -210,13 +241,25 @@ export interface KeepingJournal extends Journal {
 
 export declare class MemoryApprovalStore implements ApprovalStore {
     #private;
-    insert(record: ApprovalRecord): boolean;
+    readonly counters: MemoryCounterStore;
+    constructor(counters?: MemoryCounterStore);
+    insert(record: ApprovalRecord, _card?: ApprovalCard, _beside?: readonly StoredRecord[], takes?: CounterChange): boolean;
     get(decisionId: string): ApprovalRecord | undefined;
-    replace(record: ApprovalRecord, version: number): boolean;
+    replace(record: ApprovalRecord, version: number, _card?: ApprovalCard, _beside?: readonly StoredRecord[], _conditions?: ChangeConditions, takes?: CounterChange): boolean;
     list({ status, agentId, toolName, overdueAtMs, limit }: ApprovalQuery): readonly ApprovalRecord[];
     countPending(agentId: string, toolName: string, cap?: number): number;
     listDenied(agentId: string, toolName: string, sinceMs: number): readonly ApprovalRecord[];
     prune(endedByMs: number): number;
+}
+
+export declare class MemoryCounterStore implements CounterStore {
+    #private;
+    take(given: Takes): TakeOutcome;
+    change(change: CounterChange | undefined): void;
+    give(token: string): void;
+    peek(takes: readonly CounterTake[], token?: string): readonly CounterState[];
+    list(): readonly ShownCounter[];
+    prune(): number;
 }
 
 export declare class MemoryStateStore implements ServerStore {
@@ -313,14 +356,20 @@ export interface RecordQuery {
 }
 
 export interface RecordStore {
+    readonly counters?: CounterStore | undefined;
     readonly insertsBeside?: boolean | undefined;
-    insert(record: StoredRecord, beside?: readonly StoredRecord[]): Awaitable<boolean>;
+    insert(record: StoredRecord, beside?: readonly StoredRecord[], takes?: CounterChange): Awaitable<boolean>;
     get(kind: string, id: string): Awaitable<StoredRecord | undefined>;
-    replace(record: StoredRecord, version: number, beside?: readonly StoredRecord[]): Awaitable<boolean>;
+    replace(record: StoredRecord, version: number, beside?: readonly StoredRecord[], takes?: CounterChange): Awaitable<boolean>;
     delete(kind: string, id: string, version: number): Awaitable<boolean>;
     list(query: RecordQuery): Awaitable<RecordPage>;
     haltChanges?(): Awaitable<number | undefined>;
     prune(kind: string, nowMs: number): Awaitable<number>;
+}
+
+export interface RefusedTake {
+    readonly key: string;
+    readonly retryAtMs: number;
 }
 
 export interface RunOutcome {
@@ -335,12 +384,16 @@ export interface ServerStore extends StateStore {
 
 export type { Session } from 'aegislib';
 
+export interface ShownCounter extends Pick<CounterState, 'key' | 'used' | 'retryAtMs'>, Pick<CounterTake, 'kind' | 'windowMs' | 'label'> {
+    readonly limit: number;
+}
+
 export interface SignableRecordStore extends RecordStore {
     head(kind: string, part: number): Awaitable<RecordHead | undefined>;
     heads(kind: string): Awaitable<readonly RecordHead[]>;
     ids(kind: string): Awaitable<readonly string[]>;
     getAll(kind: string, ids: readonly string[]): Awaitable<readonly StoredRecord[]>;
-    commit(change: RecordChange, head: RecordHead, headVersion: number, beside?: readonly StoredRecord[]): Awaitable<boolean>;
+    commit(change: RecordChange, head: RecordHead, headVersion: number, beside?: readonly StoredRecord[], takes?: CounterChange): Awaitable<boolean>;
     discard?(kind: string, ids: readonly string[], beside?: readonly StoredRecord[]): Awaitable<void>;
 }
 
@@ -385,6 +438,32 @@ export interface StoredRecord {
 export interface SweptTasks {
     readonly unknown: readonly Task[];
     readonly reclaimed: readonly Task[];
+}
+
+export interface TakeOptions {
+    readonly durable?: boolean | undefined;
+}
+
+export type TakeOutcome = 
+{
+    readonly ok: true;
+    readonly used: readonly number[];
+}
+ | {
+    readonly ok: false;
+    readonly refused: readonly RefusedTake[];
+};
+
+export declare class TakeRefusedError extends AegisError {
+    readonly name = "TakeRefusedError";
+    readonly refused: readonly RefusedTake[];
+    constructor(refused: readonly RefusedTake[]);
+}
+
+export interface Takes {
+    readonly token: string;
+    readonly takes: readonly CounterTake[];
+    readonly keepMs?: number | undefined;
 }
 
 export type { Task } from 'aegislib';
@@ -537,6 +616,7 @@ export interface TaskSummary extends Omit<TaskFields, 'params' | 'origin' | 'att
 export interface TenantStore {
     readonly approvals: ApprovalStore;
     readonly records: SignableRecordStore;
+    readonly counters?: CounterStore | undefined;
 }
 
 export interface TenantStoreOptions {
@@ -566,6 +646,7 @@ export interface Verdict {
     readonly groupsFrom?: string | undefined;
     readonly proof?: VerdictProof | undefined;
     readonly key?: string | undefined;
+    readonly keyed?: string | undefined;
     readonly hidden?: number | undefined;
     readonly grant?: {
         readonly id: string;

@@ -122,6 +122,7 @@ const TAKERS: Readonly<Record<string, Taker>> = {
     use: (o) => AegisModule.create({ policies: TEXT, autoHalt: o }),
   },
   limits: { types: ['SnapshotLimits'], use: (o) => AegisModule.create({ policies: TEXT, limits: o }) },
+  counters: { types: ['CountersOptions'], use: (o) => AegisModule.create({ policies: TEXT, counters: o }) },
   policies: { types: ['PolicySource'], use: (o) => AegisModule.create({ policies: o }) },
   agents: { types: ['AgentConfig'], use: (o) => AegisModule.create({ policies: TEXT, agents: { bot: o } }) },
   TaskRegistry: { types: ['TaskRegistryOptions'], use: (o) => new TaskRegistry(new MemoryTaskStore(), o) },
@@ -296,7 +297,7 @@ const NOT_OPTIONS: Readonly<Record<string, readonly string[]>> = {
     'SensitiveOption GrantInput GrantTerm',
   ],
   'objects with methods: parts of the library, and ports that programs implement': [
-    'AegisModuleView ApprovalStore RecordStore ServerStore SignableRecordStore TenantStore Approver DecisionService Directory Journal Logger PolicyEngine PolicySupplier',
+    'AegisModuleView ApprovalStore RecordStore ServerStore SignableRecordStore TenantStore Approver DecisionService Directory Journal Logger PolicyEngine PolicySupplier CounterStore',
     'GrantsOptions AuditSink AuditSource StateStore TaskStore Terminal PendingApproval StandardSchema StandardResult HeldApproval ApprovalCall',
   ],
   'what a framework passes, or exports: it may have more than is used of it': [
@@ -315,6 +316,7 @@ const NOT_OPTIONS: Readonly<Record<string, readonly string[]>> = {
     'ApprovalCard ApprovalOptions ApprovalPage ApprovalPageQuery IdempotencyKey Migration RecordHead RecordPage RecordQuery ReevaluateOptions',
     'StoredRecord DescribedApproval TaskEvent ObservedPolicy ApprovalTerms Escalation GrantCeiling AmendableCall Amendment ParamChange Halt StoredUse',
     'AmendedEvent GrantEvent HaltEvent AmendedRecord GrantRecord HaltRecord',
+    'CounterState CounterTake GiveBack RefusedTake ShownCounter TakeOptions TakeOutcome Takes',
     'BegunEvent ConsumedEvent DecidedEvent EndedEvent EnteringEvent JournaledApproval JournaledVerdict OpenedEvent PoliciesEvent',
     'SecurityEvent SettledEvent VerdictEvent Diagnostic',
     'AuthorityRecord BegunRecord CallFields ClosedRecord ConsumedRecord CredentialRecord DecidedRecord DroppedRecord EndedRecord',

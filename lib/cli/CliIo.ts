@@ -25,7 +25,7 @@ export function writeJson({ out }: Pick<CliIo, 'out'>, value: unknown): void {
 }
 
 /** Writes a bigint as a text, because JSON has no bigints. */
-function jsonable(_: string, value: unknown): unknown {
+export function jsonable(_: string, value: unknown): unknown {
   return typeof value === 'bigint' ? String(value) : value;
 }
 

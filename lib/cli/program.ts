@@ -1,6 +1,7 @@
 import { Command, CommanderError } from 'commander';
 import { VERSION } from '../common/version.js';
 import { AegisError } from '../model/AegisError.js';
+import { addApprovalCommands } from './approvals/approvalCommands.js';
 import { addAuditCommands } from './audit/auditCommands.js';
 import { CliError, type CliIo, EXIT, writeLines } from './CliIo.js';
 import { coverage, type CoverageOptions } from './coverage.js';
@@ -11,6 +12,7 @@ import { policyCheck, type PolicyCheckOptions } from './policyCheck.js';
 import { policyTest } from './policyTest.js';
 import { addGrantCommands } from './govern/grantCommands.js';
 import { addHaltCommands } from './govern/haltCommands.js';
+import { addLimitCommands } from './govern/limitCommands.js';
 import { addServerCommands } from './server/serverCommands.js';
 import type { Serve } from './server/serverCommands.js';
 
@@ -111,8 +113,10 @@ function commands(io: CliIo, { serveGateway, serve }: ProgramParts, setCode: (co
     .action(async (modules: string[], options: CoverageOptions) => setCode(await coverage(modules, options, io)));
 
   addServerCommands(program, io, setCode, serve);
+  addApprovalCommands(program, io, setCode);
   addGrantCommands(program, io, setCode);
   addHaltCommands(program, io, setCode);
+  addLimitCommands(program, io, setCode);
   addAuditCommands(program, io, setCode);
 
   if (serveGateway !== undefined)

@@ -138,6 +138,11 @@ export interface DecisionService {
    */
   reportOutcome?(report: RunReport): Awaitable<void>;
   /**
+   * Gives back what a call was counted for that was allowed at once and whose method was surely not entered. Called where the decision names `limits`. What
+   * fails here changes nothing: the call then stays counted.
+   */
+  release?(decisionId: string): Awaitable<void>;
+  /**
    * Whether people may edit the params of its approvals. Then the status of an approved call has `params` and `digest` where somebody did, and the call runs
    * with those. Params of a service without this are refused.
    */

@@ -14,6 +14,7 @@ const MEMBERS: Readonly<Record<keyof DecisionService, true>> = {
   consume: true,
   begin: true,
   reportOutcome: true,
+  release: true,
   amends: true,
   withdraw: true,
   expire: true,

@@ -26,7 +26,7 @@ export type {
 export type { Capability } from '../model/Capability.js';
 export type { Params, Session } from '../model/Params.js';
 export { EmbeddedDecisionService } from './embedded/EmbeddedDecisionService.js';
-export type { EmbeddedDecisionServiceOptions, PolicySupplier } from './embedded/EmbeddedDecisionService.js';
+export type { CountersOptions, EmbeddedDecisionServiceOptions, PolicySupplier } from './embedded/EmbeddedDecisionServiceOptions.js';
 export type { FactsCall, FactsHook } from './embedded/computeFacts.js';
 export { RemoteDecisionService } from './remote/RemoteDecisionService.js';
 export type { DataPlaneRequirements, RemoteDecisionServiceOptions } from './remote/remoteSettings.js';

@@ -1,8 +1,9 @@
 import { GuardDefinitionError } from '../model/errors/SetupErrors.js';
 import { functionFields } from './method/functionFields.js';
 import { agentDefaultsOf, guardInfoOf, HIDES, OVERRIDES, valueOf } from './method/guardMetadata.js';
+import type { GuardSpec } from './method/GuardSpec.js';
 import type { LooseGuardOptions } from './method/LooseGuardOptions.js';
-import { ownOverrides } from './method/ownOverrides.js';
+import { ownOverridesAtCall } from './method/ownOverrides.js';
 import { currentHandle, runtimeOf } from './call/GuardRuntime.js';
 import type { GuardRuntime } from './call/GuardRuntime.js';
 
@@ -26,9 +27,11 @@ export function checkOverride(self: object, key: string | symbol, guarded: unkno
  *
  * @throws GuardDefinitionError unless the class or the module says otherwise
  */
-export function checkOwnOverrides(self: unknown, { onUnguardedOverride }: GuardRuntime): void {
+export function checkOwnOverrides(self: unknown, spec: GuardSpec, { onUnguardedOverride }: GuardRuntime): void {
   if ((typeof self !== 'object' && typeof self !== 'function') || self === null) return;
-  for (const key of ownOverrides(self)) {
+  const hidden = ownOverridesAtCall(self, spec);
+  if (hidden === undefined) return;
+  for (const key of hidden) {
     if (isTestDouble(Object.getOwnPropertyDescriptor(self, key)?.value)) continue;
     report(self, key, true, agentDefaultsOf(self)?.onUnguardedOverride ?? onUnguardedOverride);
   }

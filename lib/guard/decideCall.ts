@@ -15,12 +15,13 @@ import type { SnapshotLimits } from '../model/snapshot/takeSnapshot.js';
 import { checkEffectiveParams } from './call/checkEffectiveParams.js';
 import { takeDecision } from './call/callContext.js';
 import { CallRequest } from './call/CallRequest.js';
-import type { CallFacts, CallOutcome, CallToDecide, OwnParams, PendingOutcome } from './call/GuardedCall.js';
+import type { CallFacts, CallOutcome, CallToDecide, DeniedOutcome, OwnParams, PendingOutcome } from './call/GuardedCall.js';
 import type { GuardRuntime } from './call/GuardRuntime.js';
 import { cannotAsk, forbidden, refused } from './call/refusals.js';
 import { reuseDecision } from './call/reuseDecision.js';
 import { validateParams } from './call/validateParams.js';
 import { closedOrAborted, enterMethod } from './gate/enterMethod.js';
+import type { Withhold } from './gate/enterMethod.js';
 import { joinPendingCall, joinStoredCall } from './pending/joinCall.js';
 import { isReplay, openApproval } from './pending/openApproval.js';
 
@@ -167,7 +168,10 @@ function enforce<R>(runtime: GuardRuntime, call: CallToDecide<R>, request: CallR
       return attempt<Params, CallOutcome<R>>(
         () => checkEffectiveParams(decision.params, call, request, runtime.limits),
         (params) => enter(runtime, call, copyData(params), decision),
-        (error) => refused(call, error, decision),
+        (error) => {
+          release(runtime, decision);
+          return refused(call, error, decision);
+        },
       );
     case 'approval_needed':
       if (!runtime.scheduler.canAsk(decision)) {
@@ -203,12 +207,32 @@ function enter<R>(
   decision: Decision,
   taskId?: string,
 ): Awaitable<CallOutcome<R>> {
-  return enterMethod(runtime, call, effectiveParams, decision, refused, taskId === undefined ? undefined : { taskId });
+  return enterMethod(
+    runtime,
+    call,
+    effectiveParams,
+    decision,
+    decision.limits === undefined ? refused : withheld(runtime),
+    taskId === undefined ? undefined : { taskId },
+  );
+}
+
+/** The outcome of a call that is stopped before its method: what it was counted for is given back. */
+function withheld(runtime: GuardRuntime): Withhold<DeniedOutcome> {
+  return (call, error, decision) => {
+    release(runtime, decision);
+    return refused(call, error, decision);
+  };
+}
+
+function release({ decisions }: GuardRuntime, { decisionId, limits }: Decision): void {
+  if (limits !== undefined) quietly(() => decisions.release?.(decisionId));
 }
 
 /** The caller has gone: no one waits for an approval that its service has opened all the same. */
-function withdrawLate({ decisions }: GuardRuntime, late: Decision): void {
-  quietly(() => (late.effect === 'approval_needed' ? decisions.withdraw?.(late.decisionId) : undefined));
+function withdrawLate(runtime: GuardRuntime, late: Decision): void {
+  if (late.effect === 'approval_needed') withdraw(runtime, late);
+  else release(runtime, late);
 }
 
 function withdraw({ decisions }: GuardRuntime, { decisionId }: Decision): void {

@@ -119,7 +119,7 @@ export function startCall(
   lastLook?: () => AegisError | undefined,
 ): Awaitable<CallOutcome<unknown>> {
   const runtime = resolveRuntime(spec, target);
-  checkOwnOverrides(target, runtime);
+  checkOwnOverrides(target, spec, runtime);
   if (runtime.durable && target !== undefined) noteInstance(bindingOf(spec.info), target);
   return decideCall<unknown>(runtime, new MethodCall({ spec, fn, target, runtime }, args, lastLook));
 }

@@ -53,6 +53,10 @@ interface DecisionFields {
    * there are none, or if the service does not tell.
    */
   readonly observed?: readonly ObservedPolicy[] | undefined;
+  /** The limits that the call was counted towards when it was allowed. For logs and operators, not for the caller. Absent if there are none. */
+  readonly limits?: readonly ObservedPolicy[] | undefined;
+  /** When to try again a call that a limit denies, in epoch milliseconds. */
+  readonly retryAtMs?: number | undefined;
   /** How the policies were evaluated; free form. */
   readonly policyEvaluations?: readonly unknown[] | undefined;
   /** How long the service took, in milliseconds. */

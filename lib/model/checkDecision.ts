@@ -122,6 +122,10 @@ function fieldsOf<E extends Decision['effect']>(answer: Answer, request: Decisio
   };
   const observed = readObserved(answer['observed']);
   if (observed !== undefined) fields.observed = observed;
+  const limits = readObserved(answer['limits']);
+  if (limits !== undefined) fields.limits = limits;
+  const retryAtMs = numberOf(answer['retryAtMs']);
+  if (retryAtMs !== undefined) fields.retryAtMs = retryAtMs;
   const grantId = effect === 'allow' || effect === 'sanitize' ? textOf(answer['grantId']) : undefined;
   if (grantId !== undefined) fields.grantId = grantId;
   return fields;

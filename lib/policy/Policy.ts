@@ -1,4 +1,5 @@
 import type { PolicyJson } from '@cedar-policy/cedar-wasm/nodejs';
+import type { LimitTerms } from '../model/terms/LimitTerms.js';
 import type { AppliedPolicy } from './PolicyEngine.js';
 import type { SanitizeOperation } from './sanitize/operations.js';
 
@@ -28,6 +29,8 @@ export interface Policy {
   readonly operations: readonly SanitizeOperation[];
   /** `@may_permit("true")`: its operations may turn a call that nothing permits into one that is permitted. */
   readonly mayPermit: boolean;
+  /** `@limit` and what goes with it; absent for other effects. */
+  readonly limit: LimitTerms | undefined;
   /** `@observe("true")`: until this time, in epoch milliseconds, it is only watched and asks no one. */
   readonly observeUntilMs: number | undefined;
   readonly file: string;

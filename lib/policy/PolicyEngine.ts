@@ -1,5 +1,6 @@
 import type { Params, Session } from '../model/Params.js';
 import type { ApprovalTerms } from '../model/terms/ApprovalTerms.js';
+import type { LimitTerms } from '../model/terms/LimitTerms.js';
 
 /** One call, as policies see it. */
 export interface PolicyCall {
@@ -27,8 +28,8 @@ export interface AppliedPolicy extends ApprovalTerms {
   readonly id: string;
   /** SHA-256 of the policy's text: an approval given under one text is not one under another. */
   readonly hash: string;
-  /** The policy's effect: `permit`, `forbid`, `sanitize` or `approval_needed`. */
-  readonly effect: 'permit' | 'deny' | 'sanitize' | 'approval_needed';
+  /** The policy's effect: `permit`, `forbid`, `sanitize`, `limit` or `approval_needed`. */
+  readonly effect: 'permit' | 'deny' | 'sanitize' | 'limit' | 'approval_needed';
   /** `@reason`: the author's words for the caller. */
   readonly reason?: string | undefined;
   /** The policy's `@severity`. */
@@ -54,8 +55,20 @@ export interface EvaluationProblem {
   readonly problem: string;
 }
 
+/** A limit that matches the params that would run. */
+export interface AppliedLimit {
+  /** The policy. */
+  readonly policy: AppliedPolicy;
+  /** What its annotations say. */
+  readonly terms: LimitTerms;
+  /** Whether it is only watched: it counts, and stops nothing. */
+  readonly observed?: boolean | undefined;
+}
+
 /** What every decision but a deny may say. */
 interface Observing {
+  /** The limits that the call counts towards. Absent if there are none. */
+  readonly limits?: readonly AppliedLimit[] | undefined;
   /** The policies with `@observe("true")` that would have asked a person, if they were not only watched. Absent if there are none. */
   readonly observed?: readonly AppliedPolicy[] | undefined;
 }
@@ -96,6 +109,8 @@ export type PolicyOutcome =
 export interface PolicyEngine {
   /** SHA-256 over all policies, in a form that does not depend on file names or order. */
   readonly hash: string;
+  /** Whether a policy is a limit, so that decisions may depend on what ran before. @defaultValue false */
+  readonly hasLimits?: boolean | undefined;
   /** Decides one call. */
   evaluate(call: PolicyCall): PolicyOutcome;
 }

@@ -1,5 +1,5 @@
 // `aegislib/policy`: the Cedar engine, and what loads, checks and tests policies; for other engines, the types they implement.
-export type { AppliedPolicy, DenyCode, EvaluationProblem, PolicyCall, PolicyEngine, PolicyOutcome } from './PolicyEngine.js';
+export type { AppliedLimit, AppliedPolicy, DenyCode, EvaluationProblem, PolicyCall, PolicyEngine, PolicyOutcome } from './PolicyEngine.js';
 export type { PolicyProblem } from './PolicySource.js';
 export type { PolicySource, SourceText } from './PolicySource.js';
 export { CedarPolicyEngine } from './engine/CedarPolicyEngine.js';
@@ -14,6 +14,7 @@ export type { PendingReload, ReloadablePoliciesOptions, ReloadResult } from './l
 export type { LoosenedPolicy } from './live/findLoosened.js';
 export type { LoosenedApproval } from './live/approvalChanges.js';
 export type { ApprovalTerms, Escalation, GrantCeiling } from '../model/terms/ApprovalTerms.js';
+export type { LimitDimension, LimitTerms } from '../model/terms/LimitTerms.js';
 export { readPolicies } from './live/readPolicies.js';
 export { lintPolicies } from './lint/lintPolicies.js';
 export type { LintPoliciesOptions } from './lint/lintPolicies.js';

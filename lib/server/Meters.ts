@@ -27,8 +27,12 @@ export class Meters {
   async open(tenants: readonly Tenant[]): Promise<void> {
     const metrics = await ServerMetrics.open();
     this.#metrics = metrics;
-    for (const { id, desk } of tenants) {
+    for (const { id, desk, limits } of tenants) {
       metrics.loaded(id);
+      for (const { policyId } of limits.inForce()) metrics.limitKnown(id, policyId);
+      limits.on(({ how, policyIds }) => {
+        if (how === 'refused') for (const policyId of policyIds) metrics.limitRefused(id, policyId);
+      });
       desk.on('settled', ({ status, createdAtMs, verdicts, expiresAtMs }: ApprovalRecord) => {
         metrics.settled(id, status, (verdicts.at(-1)?.atMs ?? expiresAtMs) - createdAtMs);
       });

@@ -1,6 +1,7 @@
 import { SteadyClock } from '../common/time/SteadyClock.js';
 import { grantPageRoutes } from './govern/grantPageRoutes.js';
 import { haltPageRoutes } from './govern/haltPageRoutes.js';
+import { limitPageRoutes } from './govern/limitPageRoutes.js';
 import { inboxRoutes } from './inbox/inboxRoutes.js';
 import { momentOf } from './inbox/PageMoment.js';
 import { policyPageRoutes } from './inbox/policyPageRoutes.js';
@@ -15,6 +16,7 @@ import type { EventRoutesOptions } from './route/events.js';
 import { haltRoutes } from './route/govern/halts.js';
 import { hostPeopleRoutes } from './route/hostPeople.js';
 import { grantRoutes } from './route/govern/grants.js';
+import { limitRoutes } from './route/govern/limits.js';
 import { keyRoutes } from './route/keys.js';
 import type { KeyRoutesOptions } from './route/keys.js';
 import { metricRoutes } from './route/metrics.js';
@@ -54,6 +56,7 @@ export function allRoutes(given: RoutesOptions): readonly Route[] {
     ...haltRoutes(),
     ...eventRoutes(options),
     ...grantRoutes({ now: () => clock.now() }),
+    ...limitRoutes(),
     ...keyRoutes(options),
     ...hostPeopleRoutes(),
     ...probeRoutes(options),
@@ -67,6 +70,7 @@ export function allRoutes(given: RoutesOptions): readonly Route[] {
     ...inboxRoutes(options),
     ...policyPageRoutes(() => clock.now()),
     ...grantPageRoutes(() => clock.now()),
+    ...limitPageRoutes(() => clock.now()),
     ...haltPageRoutes(() => clock.now()),
     openApiRoute(() => all),
   ];

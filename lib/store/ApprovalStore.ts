@@ -6,9 +6,16 @@ import type { Params, Session } from '../model/Params.js';
 import type { ParamChange } from '../model/snapshot/paramChanges.js';
 import type { Task } from '../model/Task.js';
 import type { Sensitive } from '../model/sensitive/Sensitive.js';
+import type { BegunPage } from './change/BegunPage.js';
+import type { ChangeConditions } from './change/ChangeConditions.js';
+import type { RunOutcome } from './change/RunOutcome.js';
+import type { CounterChange, CounterStore } from './counter/CounterStore.js';
 import type { StoredRecord } from './RecordStore.js';
 
 export type { Assurance, VerdictProof } from '../model/DecisionEvidence.js';
+export type { BegunPage } from './change/BegunPage.js';
+export type { ChangeConditions } from './change/ChangeConditions.js';
+export type { RunOutcome } from './change/RunOutcome.js';
 
 /** A policy that wants a person's approval of a call. */
 export interface ApprovalPolicy extends ApprovalTerms {
@@ -42,7 +49,7 @@ export interface Verdict {
   readonly assurance?: Assurance | undefined;
   /** The name of the person at that time, where a directory knew it. */
   readonly name?: string | undefined;
-  /** The groups of the person at that time, where a directory knew them. */
+  /** The groups of the person at that time, those of the program too; absent where no directory knew the person, or the program said by itself who may decide. */
   readonly groups?: readonly string[] | undefined;
   /** Where these groups came from. */
   readonly groupsFrom?: string | undefined;
@@ -58,16 +65,6 @@ export interface Verdict {
   readonly grant?: { readonly id: string; readonly digest: string } | undefined;
   /** Ids of the approval policies that it counts for. */
   readonly policies: readonly string[];
-}
-
-/** How the run under an approval ended, as the process that ran it says. */
-export interface RunOutcome {
-  /** `unknown`: it may have run completely, partly or not at all. */
-  readonly status: 'completed' | 'failed' | 'unknown';
-  /** What the method failed with, for programs. */
-  readonly errorCode?: string | undefined;
-  /** When it was reported, in epoch milliseconds. */
-  readonly atMs: number;
 }
 
 /** What deciding an edited call needs beside its record. */
@@ -131,6 +128,12 @@ export interface ApprovalRecord {
   readonly bindingDigest?: string | undefined;
   /** What code must know to decide or use the approval, by name. Code that does not know one of them refuses. */
   readonly requires?: readonly string[] | undefined;
+  /** Action groups of the guard, where there are any: with them, the call is counted when the approval is used. */
+  readonly groups?: readonly string[] | undefined;
+  /** Names of params that a sanitize may remove, where there are any. */
+  readonly removable?: readonly string[] | undefined;
+  /** Whether the call was counted when the approval was opened. */
+  readonly counted?: boolean | undefined;
   /** Names of the params that no decision sees. */
   readonly opaque: readonly string[];
   /** What is not shown to everyone, by JSON pointer into the params. */
@@ -232,6 +235,8 @@ export interface ApprovalCard extends Pick<
   readonly unlisted?: number | undefined;
   /** The first names of params that a policy changed, removed or added. */
   readonly changed?: readonly string[] | undefined;
+  /** The first names of params that people edited. */
+  readonly edited?: readonly string[] | undefined;
   /** What in it may deceive the eye. */
   readonly deceptive?: readonly ('hidden' | 'lookalike')[] | undefined;
   /** Whether it was used. */
@@ -311,31 +316,14 @@ export interface ApprovalQuery {
  */
 export type BindOlder = (record: ApprovalRecord, task: Task) => ApprovalRecord | undefined;
 
-/**
- * A page of the list of approvals whose execution has begun. A store that signs keeps it beside the approvals, so that an approval whose row was put back
- * to an earlier state is noticed.
- */
-export interface BegunPage {
-  /** Its number. */
-  readonly page: number;
-  /** One higher with each change; a new page has 1. */
-  readonly version: number;
-  /** What is in it, and its signature. */
-  readonly body: string;
-}
-
-/** What else must be so for a change, compared in its own transaction. */
-export interface ChangeConditions {
-  /** How often the halts of the tenant had been changed when the caller last read them: see `haltChanges` of its records. */
-  readonly haltChanges?: number | undefined;
-}
-
 /** Keeps approval requests and verdicts. Exactly one of any number of concurrent writes to a version of a record wins. */
 export interface ApprovalStore {
   /** @internal Whether it signs what it is given, and ignores what is not signed. */
   readonly signs?: boolean | undefined;
   /** Whether records can be inserted together with a change. @defaultValue false */
   readonly insertsBeside?: boolean | undefined;
+  /** The counters of the same tenant, in which changes are counted. A store without them counts nothing together with a change. */
+  readonly counters?: CounterStore | undefined;
   /** Called before anything else, if the store has it. */
   open?(): Awaitable<void>;
   /** Called last, if the store has it. */
@@ -345,8 +333,10 @@ export interface ApprovalStore {
    *
    * @param card what pages show of it, signed; the store makes it where none is given
    * @param beside records of the same tenant that are inserted with it, or not at all; only for a store whose `insertsBeside` is true
+   * @param takes what is counted with it, or not at all; only for a store that has {@link counters}
+   * @throws TakeRefusedError where that does not fit; then nothing was written
    */
-  insert(record: ApprovalRecord, card?: ApprovalCard, beside?: readonly StoredRecord[]): Awaitable<boolean>;
+  insert(record: ApprovalRecord, card?: ApprovalCard, beside?: readonly StoredRecord[], takes?: CounterChange): Awaitable<boolean>;
   /** Resolves to the record of that decisionId. */
   get(decisionId: string): Awaitable<ApprovalRecord | undefined>;
   /**
@@ -355,6 +345,8 @@ export interface ApprovalStore {
    * @param card what pages show of it, signed; the store makes it where none is given
    * @param beside as for {@link insert}
    * @param conditions only for a store whose records have `haltChanges`
+   * @param takes as for {@link insert}
+   * @throws TakeRefusedError as for {@link insert}
    */
   replace(
     record: ApprovalRecord,
@@ -362,6 +354,7 @@ export interface ApprovalStore {
     card?: ApprovalCard,
     beside?: readonly StoredRecord[],
     conditions?: ChangeConditions,
+    takes?: CounterChange,
   ): Awaitable<boolean>;
   /** Lists records, oldest first. The order never depends on anything that a caller wrote. */
   list(query: ApprovalQuery): Awaitable<readonly ApprovalRecord[]>;
@@ -392,6 +385,7 @@ export interface ApprovalStore {
     card?: ApprovalCard,
     beside?: readonly StoredRecord[],
     conditions?: ChangeConditions,
+    takes?: CounterChange,
   ): Awaitable<boolean>;
   /** Binds, once in the life of a store, the approvals that an older version has left in it. Called after {@link open}. */
   bindOlder?(bind: BindOlder): Awaitable<void>;

@@ -1,4 +1,5 @@
 import type { Awaitable } from '../common/awaitable.js';
+import type { CounterChange, CounterStore } from './counter/CounterStore.js';
 
 /** The kind of halts. A store counts how often they were changed, and claims can depend on that. */
 export const HALT_KIND = 'halt';
@@ -58,22 +59,28 @@ export interface RecordPage {
  * has resolved is committed.
  */
 export interface RecordStore {
+  /** The counters of the same tenant, in which changes are counted. A store without them counts nothing together with a change. */
+  readonly counters?: CounterStore | undefined;
   /** Whether records can be inserted together with a change. @defaultValue false */
   readonly insertsBeside?: boolean | undefined;
   /**
    * Inserts a record of version 1. Resolves to false where its kind and id are taken.
    *
    * @param beside records that are inserted with it, or not at all; only for a store whose `insertsBeside` is true
+   * @param takes what is counted with it, or not at all; only for a store that has {@link counters}
+   * @throws TakeRefusedError where that does not fit; then nothing was written
    */
-  insert(record: StoredRecord, beside?: readonly StoredRecord[]): Awaitable<boolean>;
+  insert(record: StoredRecord, beside?: readonly StoredRecord[], takes?: CounterChange): Awaitable<boolean>;
   /** Resolves to that record. */
   get(kind: string, id: string): Awaitable<StoredRecord | undefined>;
   /**
    * Replaces the record if the stored one still is at `version` (compare-and-set). Resolves to whether it did.
    *
    * @param beside as for {@link insert}
+   * @param takes as for {@link insert}
+   * @throws TakeRefusedError as for {@link insert}
    */
-  replace(record: StoredRecord, version: number, beside?: readonly StoredRecord[]): Awaitable<boolean>;
+  replace(record: StoredRecord, version: number, beside?: readonly StoredRecord[], takes?: CounterChange): Awaitable<boolean>;
   /** Deletes the record if it still is at `version`. Resolves to whether it did. */
   delete(kind: string, id: string, version: number): Awaitable<boolean>;
   /** Lists records of one kind, oldest first. A cursor that no page gave is followed by nothing. */
@@ -122,9 +129,17 @@ export interface SignableRecordStore extends RecordStore {
    *
    * @param headVersion the version that the stored part must have; 0: there must be none
    * @param beside records that are inserted with it, or not at all; only for a store whose `insertsBeside` is true
+   * @param takes what is counted with it, or not at all; only for a store that has {@link counters}
    * @returns whether it did
+   * @throws TakeRefusedError where that does not fit; then nothing was written
    */
-  commit(change: RecordChange, head: RecordHead, headVersion: number, beside?: readonly StoredRecord[]): Awaitable<boolean>;
+  commit(
+    change: RecordChange,
+    head: RecordHead,
+    headVersion: number,
+    beside?: readonly StoredRecord[],
+    takes?: CounterChange,
+  ): Awaitable<boolean>;
   /**
    * Deletes what is there of these. A store that has this also inserts records beside a change.
    *

@@ -12,6 +12,7 @@ import type {
   BindOlder,
   ChangeConditions,
 } from './ApprovalStore.js';
+import type { CounterChange, CounterStore } from './counter/CounterStore.js';
 import type { StoredRecord } from './RecordStore.js';
 import type { SigningStore } from './SigningStore.js';
 
@@ -40,6 +41,10 @@ export class SignedApprovalStore implements ApprovalStore {
     return this.inner.insertsBeside === true;
   }
 
+  get counters(): CounterStore | undefined {
+    return this.inner.counters;
+  }
+
   open(): Awaitable<void> {
     return this.inner.open?.();
   }
@@ -48,8 +53,8 @@ export class SignedApprovalStore implements ApprovalStore {
     return this.inner.close?.();
   }
 
-  insert(record: ApprovalRecord, _card?: ApprovalCard, beside?: readonly StoredRecord[]): Awaitable<boolean> {
-    return chain(this.#part.get(), (store) => store.insert(record, beside));
+  insert(record: ApprovalRecord, _card?: ApprovalCard, beside?: readonly StoredRecord[], takes?: CounterChange): Awaitable<boolean> {
+    return chain(this.#part.get(), (store) => store.insert(record, beside, takes));
   }
 
   get(decisionId: string): Awaitable<ApprovalRecord | undefined> {
@@ -62,8 +67,9 @@ export class SignedApprovalStore implements ApprovalStore {
     _card?: ApprovalCard,
     beside?: readonly StoredRecord[],
     conditions?: ChangeConditions,
+    takes?: CounterChange,
   ): Awaitable<boolean> {
-    return chain(this.#part.get(), (store) => store.replace(record, version, beside, conditions));
+    return chain(this.#part.get(), (store) => store.replace(record, version, beside, conditions, takes));
   }
 
   list(query: ApprovalQuery): Awaitable<readonly ApprovalRecord[]> {

@@ -19,6 +19,7 @@ import type {
   ChangeConditions,
 } from './ApprovalStore.js';
 import { BegunPages } from './BegunPages.js';
+import type { CounterChange } from './counter/CounterStore.js';
 import type { StoredRecord } from './RecordStore.js';
 import { withoutAbsent } from './record/checkedRecord.js';
 import { isSameMac } from './record/isSameMac.js';
@@ -34,6 +35,7 @@ interface Begin {
   readonly version: number;
   readonly claimToken: string;
   readonly beside: readonly StoredRecord[] | undefined;
+  readonly takes: CounterChange | undefined;
   readonly conditions: ChangeConditions | undefined;
 }
 
@@ -53,8 +55,8 @@ export class SigningStore {
     this.#pages = new BegunPages(key);
   }
 
-  insert(record: ApprovalRecord, beside?: readonly StoredRecord[]): Awaitable<boolean> {
-    return this.#inner.insert(this.#signed(record), this.#card(record), beside);
+  insert(record: ApprovalRecord, beside?: readonly StoredRecord[], takes?: CounterChange): Awaitable<boolean> {
+    return this.#inner.insert(this.#signed(record), this.#card(record), beside, takes);
   }
 
   get(decisionId: string): Awaitable<ApprovalRecord | undefined> {
@@ -67,11 +69,17 @@ export class SigningStore {
     });
   }
 
-  replace(record: ApprovalRecord, version: number, beside?: readonly StoredRecord[], conditions?: ChangeConditions): Awaitable<boolean> {
+  replace(
+    record: ApprovalRecord,
+    version: number,
+    beside?: readonly StoredRecord[],
+    conditions?: ChangeConditions,
+    takes?: CounterChange,
+  ): Awaitable<boolean> {
     const inner = this.#inner;
     if (record.begun === undefined || !keepsPages(inner))
-      return inner.replace(this.#signed(record), version, this.#card(record), beside, conditions);
-    return this.#begin(inner, { record, version, claimToken: record.begun.claimToken, beside, conditions });
+      return inner.replace(this.#signed(record), version, this.#card(record), beside, conditions, takes);
+    return this.#begin(inner, { record, version, claimToken: record.begun.claimToken, beside, conditions, takes });
   }
 
   ofIdempotencyKey(agentId: string, key: string): Awaitable<ApprovalRecord | undefined> {
@@ -120,14 +128,14 @@ export class SigningStore {
    * @param seen the version of the page that could not be replaced: if it is still there, the record itself was changed
    */
   #begin(inner: PagedStore, begin: Begin, seen?: number): Awaitable<boolean> {
-    const { record, version, claimToken, beside, conditions } = begin;
+    const { record, version, claimToken, beside, conditions, takes } = begin;
     const signed = this.#signed(record);
     const newest = this.#pages.newest(record);
     return chain(inner.begunPage(this.#pages.pageOf(record)), (found) => {
       const reading = this.#pages.read(found, record, claimToken, newest, () => report(record, 'begun_page_invalid', PAGE_INVALID));
       switch (reading.kind) {
         case 'own':
-          return inner.replace(signed, version, this.#card(record), beside, conditions);
+          return inner.replace(signed, version, this.#card(record), beside, conditions, takes);
         case 'taken':
         case 'lost':
           report(record, 'approval_rolled_back', ROLLED_BACK);
@@ -135,7 +143,7 @@ export class SigningStore {
         case 'free': {
           const { next } = reading;
           if (next.version === seen) return false;
-          return chain(inner.replaceBegun(signed, version, next, this.#card(record), beside, conditions), (done) => {
+          return chain(inner.replaceBegun(signed, version, next, this.#card(record), beside, conditions, takes), (done) => {
             if (done) this.#pages.wrote(next);
             return done || this.#begin(inner, begin, next.version);
           });

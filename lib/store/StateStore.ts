@@ -1,5 +1,6 @@
 import type { Awaitable } from '../common/awaitable.js';
 import type { ApprovalStore } from './ApprovalStore.js';
+import type { CounterStore } from './counter/CounterStore.js';
 import type { SignableRecordStore } from './RecordStore.js';
 import type { TaskStore } from './TaskStore.js';
 
@@ -26,6 +27,8 @@ export interface TenantStore {
   readonly approvals: ApprovalStore;
   /** Everything else that a server keeps for the tenant. */
   readonly records: SignableRecordStore;
+  /** What limits have counted for the tenant. Without it, limits are counted in the memory of each process. */
+  readonly counters?: CounterStore | undefined;
 }
 
 /** What {@link StateStore.migrate} did. */

@@ -32,6 +32,20 @@ export type {
   Verdict,
   VerdictProof,
 } from './ApprovalStore.js';
+export type {
+  CounterChange,
+  CounterState,
+  CounterStore,
+  CounterTake,
+  GiveBack,
+  RefusedTake,
+  ShownCounter,
+  TakeOptions,
+  TakeOutcome,
+  Takes,
+} from './counter/CounterStore.js';
+export { MemoryCounterStore } from './counter/MemoryCounterStore.js';
+export { TakeRefusedError } from './counter/TakeRefusedError.js';
 export { MemoryTaskStore } from './memory/MemoryTaskStore.js';
 export { MemoryStateStore } from './memory/MemoryStateStore.js';
 export { MemoryApprovalStore } from './memory/MemoryApprovalStore.js';

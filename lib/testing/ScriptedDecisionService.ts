@@ -25,6 +25,8 @@ const ANSWER: Readonly<Record<DecisionField, 'any'>> = {
   violations: 'any',
   policySetHash: 'any',
   observed: 'any',
+  limits: 'any',
+  retryAtMs: 'any',
   grantId: 'any',
   policyEvaluations: 'any',
   latencyMs: 'any',

@@ -3,7 +3,11 @@ import { Meters } from '../../lib/server/Meters.js';
 import { MemoryStateStore } from '../../lib/store/memory/MemoryStateStore.js';
 import type { RequestReport } from '../../lib/server/dispatch/Dispatcher.js';
 import { callerOf, sender, tenantOf } from './tenantSetup.js';
+import { CAPABILITIES } from '../../lib/model/Capability.js';
+import { approvalUseRoutes } from '../../lib/server/route/approvalUse.js';
 import { decisionRoutes } from '../../lib/server/route/decisions.js';
+
+const NO_GAUGES = { pending: () => new Map(), streams: () => 0 };
 
 const report = (over: Partial<RequestReport>): RequestReport => ({
   requestId: 'r',
@@ -55,6 +59,42 @@ describe('The meters of a Data Plane', () => {
       'aegis_verdicts_total{tenant="default",verdict="withdrawn"} 1',
       'aegis_approvals_pending{tenant="default"} 0',
     ]);
+  });
+
+  it('count what limits refuse, at once and when an approval is used, by tenant and policy', async () => {
+    const text = `@id("all") permit (principal, action, resource);
+@id("cap") @effect("limit") @limit("2/1d") @cost("/n") @warn_at("50") forbid (principal, action == Aegis::Action::"pay", resource);
+@id("ask") @effect("approval_needed") forbid (principal, action == Aegis::Action::"pay", resource) when { context.input has big };`;
+    const meters = new Meters();
+    const tenant = tenantOf({ policies: { text } }, 'default', new MemoryStateStore().forTenant('default'));
+    await meters.open([tenant]);
+    const refused = async (): Promise<string | undefined> =>
+      /^aegis_limits_refused_total\{tenant="default",policy="cap"\} (\d+)$/m.exec((await meters.metrics?.text(NO_GAUGES)) ?? '')?.[1];
+    const base = 'b'.repeat(64);
+    const headers = { 'X-AEGIS-CAPABILITIES': CAPABILITIES.join(','), 'X-AEGIS-BINDING': base };
+    const ask = sender(tenant, [...decisionRoutes(), ...approvalUseRoutes()]);
+    const decided = async (params: object): Promise<string> => {
+      const body = { agent_id: 'bot', tool: { name: 'pay', params }, session: null };
+      const { json } = await ask('decide', { headers, body });
+      return `${String(json.final_decision['effect'])} ${String(json['decision_id'])}`;
+    };
+    // a counter that is not there yet looks to an alert like a server that is gone
+    expect(await refused()).to.equal('0');
+    const [, id = ''] = (await decided({ n: 1, big: true })).split(' ');
+    await tenant.desk.approve(id, { by: 'ann', digest: (await tenant.desk.get(id))?.digest as string });
+    expect(await decided({ n: 1 })).to.match(/^allow/);
+    expect(await refused()).to.equal('0');
+    expect(await decided({ n: 2 })).to.match(/^deny/);
+    expect(await refused()).to.equal('1');
+    expect(await decided({ n: -1 }), 'what cannot be counted').to.match(/^deny/);
+    expect(await refused()).to.equal('2');
+    // a dry run is no call
+    await ask('dryRun', { body: { calls: [{ agent_id: 'bot', tool: { name: 'pay', params: { n: 2 } }, session: null }] } });
+    expect(await refused()).to.equal('2');
+    expect(await decided({ n: 1 })).to.match(/^allow/);
+    const use = { id, body: { digest: (await tenant.desk.get(id))?.digest, bindingBase: base, token: 't' } };
+    expect((await ask('consume', use)).json).to.include({ consumed: false });
+    expect(await refused()).to.equal('3');
   });
 
   it('count pending approvals page by page, up to a number', async () => {

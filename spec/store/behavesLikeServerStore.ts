@@ -8,12 +8,18 @@ import type { ServerStore } from '../../lib/store/StateStore.js';
 import { recordOf } from '../support/approvalRecords.js';
 import { storedRecord } from '../support/storedRecords.js';
 import { behavesLikeApprovalStore } from './behavesLikeApprovalStore.js';
+import type { StoreClock } from './behavesLikeCounterStore.js';
+import { behavesLikeCounterStore } from './behavesLikeCounterStore.js';
 import { behavesLikeRecordStore } from './behavesLikeRecordStore.js';
 
 const stateKey = new SecretString('k'.repeat(32));
 
-/** The contract of stores that a server can use. `make` gives an empty store, open; it is closed by its own `close`. */
-export function behavesLikeServerStore(name: string, make: () => Awaitable<ServerStore>): void {
+/**
+ * The contract of stores that a server can use. `make` gives an empty store, open; it is closed by its own `close`.
+ *
+ * @param clock moves the time of the store that was made last; by itself that of this process
+ */
+export function behavesLikeServerStore(name: string, make: () => Awaitable<ServerStore>, clock?: StoreClock): void {
   const opened: ServerStore[] = [];
   const fresh = async (): Promise<ServerStore> => {
     const store = await make();
@@ -29,6 +35,7 @@ export function behavesLikeServerStore(name: string, make: () => Awaitable<Serve
     behavesLikeRecordStore('records', async () => (await fresh()).forTenant('acme').records);
     behavesLikeRecordStore('signed records', async () => signedRecords(await fresh(), 'acme'));
     behavesLikeApprovalStore('approvals', async () => (await fresh()).forTenant('acme', { forOthers: true }).approvals, { many: false });
+    behavesLikeCounterStore('counters', fresh, clock);
   });
 
   describe(`${name}, as a ServerStore`, () => {

@@ -76,6 +76,8 @@ export const HTTP_EXAMPLES: Readonly<Record<string, HttpExample>> = {
   },
   promotePolicies: { headers: HOST, body: { hash: DIGEST, max_newly_allowed: 0, min_decisions: 1_000 }, refused: 409 },
   dropStagedPolicies: { headers: HOST, refused: 404 },
+  listLimits: { key: 'READ_KEY' },
+  readLimit: { key: 'READ_KEY', refused: 404 },
   listHalts: { key: 'READ_KEY' },
   orderHalt: { headers: HOST, body: { scope: { agent: 'another-agent' }, reason: 'it refunds everything', until: '2099-01-31T12:00:00Z' } },
   liftHalt: { headers: HOST, body: { reason: 'it was fixed' }, refused: 404 },

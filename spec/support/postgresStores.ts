@@ -50,7 +50,7 @@ export class PostgresStores {
   async empty(schema: string): Promise<void> {
     this.#cleaner ??= await this.client();
     await this.#cleaner.query(
-      `TRUNCATE ${['task', 'task_decision', 'approval', 'record', 'record_head'].map((table) => `${schema}.${table}`).join(', ')}; UPDATE ${schema}.gate SET halts = 0`,
+      `TRUNCATE ${['task', 'task_decision', 'approval', 'record', 'record_head', 'counter', 'counter_token'].map((table) => `${schema}.${table}`).join(', ')}; UPDATE ${schema}.gate SET halts = 0`,
     );
   }
 

@@ -1,4 +1,4 @@
-import type { PolicySupplier } from '../../lib/decision/embedded/EmbeddedDecisionService.js';
+import type { PolicySupplier } from '../../lib/decision/embedded/EmbeddedDecisionServiceOptions.js';
 import type { AppliedPolicy, PolicyCall, PolicyEngine, PolicyOutcome } from '../../lib/policy/PolicyEngine.js';
 
 export function approvalPolicy(id: string, more: Partial<AppliedPolicy> = {}): AppliedPolicy {

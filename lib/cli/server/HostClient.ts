@@ -4,7 +4,7 @@ import type { SecretString } from '../../common/SecretString.js';
 import { signHostRequest } from '../../server/access/HostSignature.js';
 import type { HostOperator } from '../../server/access/HostSignature.js';
 import { hostRequestKey } from '../../server/access/serverAccess.js';
-import { CliError } from '../CliIo.js';
+import { CliError, jsonable } from '../CliIo.js';
 
 const TIMEOUT_MS = 10_000;
 
@@ -12,12 +12,24 @@ const TIMEOUT_MS = 10_000;
 export class HostClient {
   readonly #url: string;
   readonly #key: SecretString;
-  readonly #operator: HostOperator;
+  /** As whom it asks. */
+  readonly operator: HostOperator;
 
   constructor(url: string, stateKey: SecretString, operator: HostOperator) {
     this.#url = url;
     this.#key = hostRequestKey(stateKey);
-    this.#operator = operator;
+    this.operator = operator;
+  }
+
+  /** Whether anything answers there. */
+  async isThere(): Promise<boolean> {
+    try {
+      const answer = await fetch(new URL('/healthz', this.#url), { signal: AbortSignal.timeout(TIMEOUT_MS), redirect: 'manual' });
+      await answer.body?.cancel();
+      return true;
+    } catch {
+      return false;
+    }
   }
 
   /**
@@ -28,12 +40,12 @@ export class HostClient {
    * @throws CliError with what the server said, or that it does not answer
    */
   async ask(method: 'GET' | 'POST' | 'DELETE', path: string, body?: object, absent: readonly number[] = []): Promise<unknown> {
-    const text = body === undefined ? '' : JSON.stringify(body);
+    const text = body === undefined ? '' : JSON.stringify(body, jsonable);
     const url = new URL(path, this.#url);
     const signed = { method, path: `${url.pathname}${url.search}`, host: url.host, body: text };
     const headers = {
       accept: 'application/json',
-      'x-aegis-host': signHostRequest(this.#key, signed, this.#operator, Date.now()),
+      'x-aegis-host': signHostRequest(this.#key, signed, this.operator, Date.now()),
       ...(text !== '' && { 'content-type': 'application/json' }),
     };
     let answer: Response;

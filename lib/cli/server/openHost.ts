@@ -36,6 +36,8 @@ interface HostFields {
 interface StoredHost {
   readonly kind: 'store';
   readonly rows: SignedTenantStore;
+  /** The server that ran here last, with its policies; it may have stopped, or be one of another store. */
+  readonly served: HostClient | undefined;
 }
 
 interface ServedHost {
@@ -69,7 +71,9 @@ export async function openHost(flags: HostFlags): Promise<Host> {
   await store.open();
   const raw = store.forTenant(tenantId, { forOthers: true });
   const rows = HostOutbox.rowsOf(store, raw, signedTenantStore(raw, { stateKey, tenantId }), { stateKey, tenantId });
-  return { kind: 'store', rows, operator, stateKey, tenant, close: async () => store.close() };
+  const run = readRunFile(settings.dataFolder);
+  const served = run && new HostClient(run.url, stateKey, operator);
+  return { kind: 'store', rows, served, operator, stateKey, tenant, close: async () => store.close() };
 }
 
 /** The server that runs, asked by the operator of its host: for what only it can do. @throws CliError */

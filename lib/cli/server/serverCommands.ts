@@ -1,6 +1,5 @@
 import type { Command } from 'commander';
 import type { CliIo } from '../CliIo.js';
-import type { ListApprovalsFlags, VerdictFlags } from './approvals.js';
 import type { DemoAgentFlags } from './demoAgent.js';
 import type { HealthFlags } from './health.js';
 import type { CreateKeyFlags, RotateKeyFlags } from './keys.js';
@@ -18,7 +17,8 @@ export interface ServeFlags extends ServerFlags {
 export type Serve = (policies: string | undefined, flags: ServeFlags, io: CliIo) => Promise<number>;
 
 const JSON_OPTION = ['--json', 'print one JSON document'] as const;
-const collect = (value: string, before: readonly string[] = []): readonly string[] => [...before, value];
+/** Gathers an option that may be repeated. */
+export const collect = (value: string, before: readonly string[] = []): readonly string[] => [...before, value];
 
 /** Adds the commands for a server. Their code is loaded when they run: `aegis policy check` needs none of it. */
 export function addServerCommands(program: Command, io: CliIo, setCode: (code: number) => void, serve: Serve | undefined): void {
@@ -91,39 +91,6 @@ export function addServerCommands(program: Command, io: CliIo, setCode: (code: n
 
   addPeopleCommands(program, io, setCode);
   addPoliciesCommands(program, io, setCode);
-
-  const approvals = program.command('approvals').description('calls that wait for a person');
-  withHost(approvals.command('list'))
-    .description('list approvals, oldest first')
-    .option('--status <status>', 'pending (default), approved, denied, expired or withdrawn')
-    .option('--agent <id>', 'only of this agent')
-    .option('--tool <name>', 'only of this tool')
-    .option('--limit <n>', 'at most this many, up to 1000 (default: 100)')
-    .addHelpText('after', examples('npx aegis approvals list', 'npx aegis approvals list --status denied --tool refund'))
-    .action(async (flags: ListApprovalsFlags) => setCode(await (await import('./approvals.js')).listApprovals(flags, io)));
-  withHost(approvals.command('show'))
-    .description('show all that the person who decides is shown')
-    .argument('<id>', 'the id of the approval')
-    .addHelpText('after', examples('npx aegis approvals show dec_abc'))
-    .action(async (id: string, flags: HostFlags) => setCode(await (await import('./approvals.js')).showApproval(id, flags, io)));
-  for (const verdict of ['approve', 'deny'] as const) {
-    const command = withHost(approvals.command(verdict))
-      .description(verdict === 'approve' ? 'show an approval, and approve it once the code is typed' : 'deny an approval')
-      .argument('<id>', 'the id of the approval')
-      .option('--reason <text>', 'why; it is kept with the verdict');
-    if (verdict === 'approve') {
-      command.option('--code <code>', 'the first four characters of the digest, instead of asking for them');
-      command.option('--acknowledge-hidden <count>', 'with --code: how many values of the approval are hidden from you');
-    }
-    command
-      .addHelpText(
-        'after',
-        examples(`npx aegis approvals ${verdict} dec_abc`, `npx aegis approvals ${verdict} dec_abc --reason "customer called"`),
-      )
-      .action(async (id: string, flags: VerdictFlags) =>
-        setCode(await (await import('./approvals.js')).decideApproval(id, verdict === 'approve', flags, io)),
-      );
-  }
 
   withHost(program.command('migrate'))
     .description('bring the tables of a store up to date, as a user who may do more than the server')

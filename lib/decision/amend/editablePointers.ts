@@ -1,4 +1,6 @@
 import type { ApprovalTerms } from '../../model/terms/ApprovalTerms.js';
+import { hiddenFromApprover } from '../../model/view/viewOf.js';
+import type { ApprovalRecord } from '../../store/ApprovalStore.js';
 import { isWithin } from './ParamsEdit.js';
 
 /** The places that every one of these policies lets people edit: `@editable`. Without a policy, or where one has none, there is no such place. */
@@ -13,6 +15,13 @@ export function editablePointers(policies: readonly Pick<ApprovalTerms, 'editabl
     ],
     first ?? [],
   );
+}
+
+/** The places of the params of an approval that people may edit. There are none where its guard hides a value: an edit could read it out. */
+export function editableIn(
+  record: Pick<ApprovalRecord, 'amendable' | 'policies' | 'params' | 'originalParams' | 'sensitive'>,
+): readonly string[] {
+  return record.amendable === undefined || hiddenFromApprover(record).length > 0 ? [] : editablePointers(record.policies);
 }
 
 /** Whether a place is one that may be edited. */

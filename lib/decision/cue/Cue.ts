@@ -18,6 +18,7 @@ export type CueCode =
   | 'refused'
   | 'blank_lines'
   | 'changed'
+  | 'edited'
   | 'first_time'
   | 'largest'
   | 'new_recipient'

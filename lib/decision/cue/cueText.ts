@@ -24,6 +24,7 @@ const TEXTS: Readonly<Record<CueCode, (cue: Cue) => string>> = {
   refused: ({ count }) => `Refused ${counted(count, 'time')} in the last hour for this agent and tool`,
   blank_lines: ({ count }) => `has ${counted(count, 'line end')} in a row`,
   changed: () => 'was changed by a policy',
+  edited: () => 'was edited by a person',
   first_time: () => 'The first time that this agent asks for this tool',
   largest: ({ before }) => `is the largest so far; the largest approved before: ${grouped(String(before))}`,
   new_recipient: () => 'has a recipient that no approved call had before',

@@ -2,6 +2,7 @@ import { leavesOf, pathText } from '../../common/data/leaves.js';
 import type { LeafPath } from '../../common/data/leaves.js';
 import { isSameData } from '../../common/data/canonical.js';
 import { viewOf } from '../../model/view/viewOf.js';
+import { whoChanged } from '../../store/approval/whoChanged.js';
 import type { ApprovalRecord } from '../../store/ApprovalStore.js';
 import type { Cue, CueCode } from './Cue.js';
 
@@ -22,7 +23,7 @@ const MANY_LINES = /(?:\r?\n){4,}/g;
 
 /** What is new or rare about an approval, beside those before it: it asks nothing more of the approver than a closer look. */
 export function novelCues(
-  record: Pick<ApprovalRecord, 'params' | 'originalParams' | 'requesterKnown' | 'requester' | 'agentId' | 'sensitive'>,
+  record: Pick<ApprovalRecord, 'params' | 'originalParams' | 'requesterKnown' | 'requester' | 'agentId' | 'sensitive' | 'amendments'>,
   { earlier, knowsRequester }: NovelKnowledge,
 ): readonly Cue[] {
   const { params, originalParams } = record;
@@ -34,7 +35,10 @@ export function novelCues(
   else if (knowsRequester === false) add('unknown_requester', 'requester', []);
   for (const name of new Set([...Object.keys(params), ...Object.keys(originalParams)])) {
     const isBoth = Object.hasOwn(params, name) && Object.hasOwn(originalParams, name);
-    if (!isBoth || !isSameData(params[name], originalParams[name])) add('changed', 'params', [name]);
+    if (isBoth && isSameData(params[name], originalParams[name])) continue;
+    const { people, policy } = whoChanged(record, name);
+    if (people.length > 0) add('edited', 'params', [name]);
+    if (policy) add('changed', 'params', [name]);
   }
   // what is not shown is not told of by a comparison either
   const leaves = leavesOf(viewOf(params, record.sensitive, 'approver'));

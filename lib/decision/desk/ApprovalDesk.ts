@@ -11,12 +11,13 @@ import type { ApprovalPage, ApprovalPageQuery, ApprovalQuery, ApprovalRecord } f
 import type { ApprovalStore, Assurance } from '../../store/ApprovalStore.js';
 import type { ApprovalUse, ApprovedCall, ExecutionStart, RunReport } from '../DecisionService.js';
 import type { ApprovalRequest, OpeningOutcome } from './ApprovalRequest.js';
-import { Openings } from './Openings.js';
+import { Openings, type Counted } from './Openings.js';
 import { bindingDigest, type BoundCall } from './use/bindingDigest.js';
 import { isOver, spentRecord } from './use/spentRecord.js';
 import { beginExecution, consumeApproval, reportNotReplaced, tellOfUse, verifyApproval } from './use/consumeApproval.js';
 import { isUnderstood, takesSeats } from './use/semantics.js';
 import { commitKept, type ApprovalChange } from './use/commitKept.js';
+import { DeskCounts } from './use/DeskCounts.js';
 import type { UseRules } from './use/consumeApproval.js';
 import type { DeskPeople } from './Directory.js';
 import type { Judge } from '../amend/decideEdited.js';
@@ -39,6 +40,8 @@ const SWEEP_PAGE = 1_000;
  */
 export class ApprovalDesk extends SafeEmitter<DeskEvents> {
   #store: ApprovalStore;
+  /** @internal What is counted with approvals. */
+  readonly counts: DeskCounts = new DeskCounts(() => this.#store);
   /** @internal What it was made with. */
   readonly options: ApprovalDeskOptions;
   /** @internal Whether a journal is told of what happens here. */
@@ -73,6 +76,7 @@ export class ApprovalDesk extends SafeEmitter<DeskEvents> {
       now: () => this.#clock.now(),
       tenantId: options.tenantId ?? null,
       isStillCovered: (record) => this.#isStillCovered(record),
+      ...this.counts.rules,
       journal: this.#journal,
       outbox: options.outbox,
     };
@@ -82,6 +86,7 @@ export class ApprovalDesk extends SafeEmitter<DeskEvents> {
       isJournaled: this.isJournaled,
       tenantId: this.#useRules.tenantId,
       now: this.#useRules.now,
+      counters: this.counts.rules.counters,
       current: (record) => this.#current(record),
       endOverdue: (query) => this.#endOverdue(query),
       opened: (record) => {
@@ -111,8 +116,8 @@ export class ApprovalDesk extends SafeEmitter<DeskEvents> {
   }
 
   /** @internal Opens an approval for people to decide. */
-  open(opening: ApprovalRequest): Awaitable<OpeningOutcome> {
-    return this.#openings.open(opening);
+  open(opening: ApprovalRequest, counted?: Counted): Awaitable<OpeningOutcome> {
+    return this.#openings.open(opening, counted);
   }
 
   /** @internal The reason why a duplicate of this call is still refused, if it is. Opens nothing. */
@@ -280,10 +285,9 @@ export class ApprovalDesk extends SafeEmitter<DeskEvents> {
       // without the key, this process can sign no other end: one that has none is accepted
       const end = this.#isSignedElsewhere(record) ? 'withdrawn' : status;
       const { agentId, toolName } = record;
-      const eventOf = (): EndedEvent => ({ kind: 'ended', agentId, toolName, decisionId, how: end });
-      return chain(
-        this.#commit(record, { status: end }, () => [eventOf()]),
-        (ended) => (ended === undefined ? this.#end(decisionId, status, record.version) : undefined),
+      const events = (): EndedEvent[] => [{ kind: 'ended', agentId, toolName, decisionId, how: end }];
+      return chain(this.#commit(record, { status: end }, events), (ended) =>
+        ended === undefined ? this.#end(decisionId, status, record.version) : undefined,
       );
     });
   }
@@ -354,7 +358,7 @@ export class ApprovalDesk extends SafeEmitter<DeskEvents> {
   ): Awaitable<ApprovalRecord | undefined> {
     const next: ApprovalRecord = frozenData(spentRecord({ ...record, ...change, version: record.version + 1 }));
     const events = eventsOf?.(next) ?? [];
-    const replace: ApprovalChange = (beside) => this.#store.replace(next, record.version, undefined, beside);
+    const replace: ApprovalChange = (beside) => this.counts.replace(record, next, beside);
     return chain(commitKept(events, replace, this.#useRules.outbox), (replaced) => {
       if (!replaced) return undefined;
       for (const event of events) this.#journal?.note(event);

@@ -4,15 +4,20 @@ import { newSalt } from '../../model/DecisionEvidence.js';
 import { publishCallbackError } from '../../model/diagnostics.js';
 import { CapacityError } from '../../model/errors/CallErrors.js';
 import { frozenData } from '../../model/snapshot/frozenData.js';
+import type { CounterStore, Takes } from '../../store/counter/CounterStore.js';
 import type { ApprovalQuery, ApprovalRecord, ApprovalStore } from '../../store/ApprovalStore.js';
 import type { ApprovalDeskOptions } from './ApprovalDeskOptions.js';
 import { countSince, openedRecord, standingRefusal } from './ApprovalRequest.js';
 import type { ApprovalRequest, OpeningOutcome } from './ApprovalRequest.js';
 import { commitKept } from './use/commitKept.js';
+import { countedChange } from './use/countedChange.js';
 import type { ApprovalChange } from './use/commitKept.js';
 
 const NEAR_REPEATS_MS = 3_600_000;
 const PRUNE_EVERY = 1_000;
+
+/** What is counted with an approval that is opened. */
+export type Counted = Omit<Takes, 'token'>;
 
 /** What opening an approval needs of its desk. */
 export interface OpeningDesk {
@@ -21,6 +26,8 @@ export interface OpeningDesk {
   readonly isJournaled: boolean;
   readonly tenantId: string | null;
   readonly now: () => number;
+  /** Where the store does not count by itself. */
+  counters(): CounterStore;
   /** The record with the status that it has by now. */
   current(record: ApprovalRecord): ApprovalRecord;
   /** Ends the pending approvals of this query whose time has passed. */
@@ -42,9 +49,14 @@ export class Openings {
     this.#refusalsKeptMs = Math.max(NEAR_REPEATS_MS, this.#denialTtlMs);
   }
 
-  /** Opens an approval for people to decide. */
-  open(opening: ApprovalRequest): Awaitable<OpeningOutcome> {
-    return chain(this.#openedBefore(opening), (before) => before ?? this.#openWithinLimit(opening));
+  /**
+   * Opens an approval for people to decide.
+   *
+   * @param counted what is counted with it, under its id
+   * @throws TakeRefusedError where that does not fit
+   */
+  open(opening: ApprovalRequest, counted?: Counted): Awaitable<OpeningOutcome> {
+    return chain(this.#openedBefore(opening), (before) => before ?? this.#openWithinLimit(opening, counted));
   }
 
   /** The reason why a duplicate of this call is still refused, if it is. Opens nothing. */
@@ -64,17 +76,17 @@ export class Openings {
     );
   }
 
-  #openWithinLimit(opening: ApprovalRequest): Awaitable<OpeningOutcome> {
+  #openWithinLimit(opening: ApprovalRequest, counted: Counted | undefined): Awaitable<OpeningOutcome> {
     const { agentId, toolName } = opening;
     const { store, options } = this.#desk;
     const { maxPendingPerTool: limit = 100_000 } = options;
     const count = (): Awaitable<number> => store().countPending(agentId, toolName, limit);
     this.#pruneNowAndThen();
-    return chain(count(), (counted) => {
+    return chain(count(), (found) => {
       // overdue approvals that no one waits for may have filled it
-      const pending = counted < limit ? counted : chain(this.#desk.endOverdue({ agentId, toolName }), count);
+      const pending = found < limit ? found : chain(this.#desk.endOverdue({ agentId, toolName }), count);
       return chain(pending, (open) => {
-        if (open < limit) return this.#openOrRefuse(opening);
+        if (open < limit) return this.#openOrRefuse(opening, counted);
         throw new CapacityError(
           limit,
           `Agent '${agentId}' already has ${open} pending approvals for tool '${toolName}', and at most ${limit} are allowed. Decide or cancel some, or raise maxPendingPerTool.`,
@@ -83,7 +95,7 @@ export class Openings {
     });
   }
 
-  #openOrRefuse(opening: ApprovalRequest): Awaitable<OpeningOutcome> {
+  #openOrRefuse(opening: ApprovalRequest, counted: Counted | undefined): Awaitable<OpeningOutcome> {
     const { store, options, isJournaled, tenantId, now } = this.#desk;
     const nowMs = now();
     return chain(store().listDenied(opening.agentId, opening.toolName, nowMs - this.#refusalsKeptMs), (denied) => {
@@ -92,7 +104,11 @@ export class Openings {
       const refusals = countSince(denied, nowMs - NEAR_REPEATS_MS);
       const auditSalt = isJournaled ? newSalt() : undefined;
       const record = frozenData(openedRecord(opening, { refusals, nowMs, tenantId, auditSalt }));
-      const insert: ApprovalChange = (beside) => store().insert(record, undefined, beside);
+      const counting = counted && { ...counted, token: record.decisionId };
+      const insert: ApprovalChange = (beside) =>
+        countedChange(counting, this.#desk.counters(), store().counters !== undefined, (takes) =>
+          store().insert(record, undefined, beside, takes),
+        );
       return chain(commitKept([{ kind: 'opened', approval: record }], insert, options.outbox), (inserted) => {
         if (!inserted) return this.#notInserted(opening);
         this.#desk.opened(record);

@@ -3,6 +3,7 @@ import { revealText } from '../../common/data/reveal.js';
 import { maskedIn, viewOf } from '../../model/view/viewOf.js';
 import { viewText } from '../../model/view/viewText.js';
 import { recordedSeats } from '../../model/terms/recordedSeats.js';
+import { whoChanged } from '../../store/approval/whoChanged.js';
 import type { ApprovalRecord } from '../../store/ApprovalStore.js';
 
 const JSON_TEXT = { isJson: true };
@@ -34,6 +35,15 @@ export interface DescribedApproval extends Pick<
     ApprovalRecord['policies'][number],
     'id' | 'severity' | 'approvers' | 'quorum' | 'distinct' | 'escalate'
   >[];
+  /** How people have edited it. @defaultValue not at all */
+  readonly amendments?:
+    | readonly {
+        readonly by: string;
+        readonly name?: string | undefined;
+        readonly params?: ApprovalRecord['params'] | undefined;
+        readonly changes: readonly { readonly pointer: string }[];
+      }[]
+    | undefined;
   /** What people have said so far. @defaultValue nothing is said of it */
   readonly verdicts?: readonly Pick<ApprovalRecord['verdicts'][number], 'approve' | 'by' | 'assurance' | 'policies'>[] | undefined;
 }
@@ -77,7 +87,7 @@ export function describeApproval(record: DescribedApproval): readonly string[] {
     const label = PLAIN_NAME.test(name) ? revealText(name) : revealText(JSON.stringify(name), JSON_TEXT);
     // notes may be alike where values are not
     const isSame = shown(record.originalParams, name) === shown(record.params, name);
-    lines.push(isSame ? `  ${label} = ${after}` : `  ${label} = ${after}   (changed by policy; was ${before})`);
+    lines.push(isSame ? `  ${label} = ${after}` : `  ${label} = ${after}   (${changedText(record, name)}; was ${before})`);
   }
   if (names.length === 0) lines.push('  (none)');
   const hidden = maskedIn(params, originalParams);
@@ -88,6 +98,12 @@ export function describeApproval(record: DescribedApproval): readonly string[] {
   if (Object.keys(record.facts).length > 0) lines.push(`Facts     ${revealText(canonicalText(record.facts), JSON_TEXT)}`);
   lines.push(`Digest    ${revealText(record.digest)}`, `Until     ${shownTime(record.expiresAtMs)}`);
   return lines;
+}
+
+function changedText(record: DescribedApproval, name: string): string {
+  const { people, policy } = whoChanged(record, name);
+  const edited = people.length > 0 ? [`edited by ${people.map((one) => revealText(one)).join(', ')}`] : [];
+  return [...edited, ...(policy ? ['changed by policy'] : [])].join(', then ');
 }
 
 function shown(params: Readonly<Record<string, unknown>>, name: string): string {

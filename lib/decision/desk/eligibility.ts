@@ -58,6 +58,8 @@ export interface Giver {
   readonly assurance: Assurance | undefined;
   /** The person, where a directory knows them. */
   readonly person: DirectoryPerson | undefined;
+  /** The groups of a person of a directory, those of the program too; absent where the program says by itself who may decide. */
+  readonly groups?: readonly string[] | undefined;
   /** The operator of the host, who counts as one person under every name. */
   readonly isOperator: boolean;
 }
@@ -86,7 +88,18 @@ export async function giverOf({ by, assurance }: Claim, decisionId: string, { ru
   const known = await knownToServer(by, decisionId, served);
   if (served !== undefined && known === undefined && assurance !== undefined && assurance !== 'host') throw notAPerson(decisionId);
   const person = await asAnyoneKnows(known, by, decisionId, rules);
-  return { by: person?.id ?? by, assurance, person, isOperator: false };
+  return { by: person?.id ?? by, assurance, person, groups: person && groupsOf(person, by, rules), isOperator: false };
+}
+
+/** The groups in which someone decides, as a verdict keeps them. */
+function groupsOf(
+  person: DirectoryPerson,
+  by: string,
+  { approverGroups = {}, mayApprove }: EligibilityRules,
+): readonly string[] | undefined {
+  if (mayApprove !== undefined) return undefined;
+  const named = Object.keys(approverGroups).filter((name) => isMember([name], { by, person }, approverGroups));
+  return [...new Set([...person.groups, ...named])];
 }
 
 /**

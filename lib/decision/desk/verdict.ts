@@ -281,7 +281,7 @@ export function withVerdict(
   {
     approve,
     verdict: { reason, key, name, acknowledgeHidden, edit, grant: wanted },
-    giver: { by, assurance, person },
+    giver: { by, assurance, person, groups },
     policies,
     proof,
     grant,
@@ -298,7 +298,8 @@ export function withVerdict(
     atMs,
     ...(assurance && { assurance }),
     ...(shownName !== undefined && { name: shownName }),
-    ...(person && { groups: person.groups, groupsFrom: person.groupsFrom }),
+    ...(groups && { groups }),
+    ...(person && { groupsFrom: person.groupsFrom }),
     ...(proof && { proof }),
     ...(key !== undefined && { key }),
     ...(keyed !== undefined && { keyed }),

@@ -1,118 +1,72 @@
-import { chain } from '../../common/awaitable.js';
+import { attempt, chain } from '../../common/awaitable.js';
 import type { Awaitable } from '../../common/awaitable.js';
-import { nextId, randomId } from '../../common/nextId.js';
 import type { Logger } from '../../common/Logger.js';
 import { silentLogger } from '../../common/Logger.js';
-import type { Decision, DecisionRequest, DecisionStatus, Violation } from '../../model/Decision.js';
-import { EVIDENCE, newSalt } from '../../model/DecisionEvidence.js';
-import type { DecisionEvidence } from '../../model/DecisionEvidence.js';
-import type { AppliedPolicy, PolicyCall, PolicyEngine, PolicyOutcome } from '../../policy/PolicyEngine.js';
-import type { ApprovalDesk } from '../desk/ApprovalDesk.js';
-import { computeFacts, NO_FACTS } from './computeFacts.js';
-import type { FactsHook, FactsOutcome } from './computeFacts.js';
+import type { Decision, DecisionRequest, DecisionStatus } from '../../model/Decision.js';
+import type { PolicyCall, PolicyEngine, PolicyOutcome } from '../../policy/PolicyEngine.js';
+import { TakeRefusedError } from '../../store/counter/TakeRefusedError.js';
+import { askingOutcome, isOwn, limitedCall } from '../limit/limitedCall.js';
+import type { Limited } from '../limit/limitedCall.js';
+import { Answers, idFor } from './Answers.js';
+import { CallCounts, type CountingWay } from './CallCounts.js';
+import { computeFacts, NO_FACTS, type FactsOutcome } from './computeFacts.js';
 import { LazyPart } from '../../model/LazyPart.js';
 import type { Judgement, JudgedCall } from '../amend/decideEdited.js';
+import type { Amendment, ApprovalRecord } from '../../store/ApprovalStore.js';
+import { deskStatus, watchDesk } from './watchDesk.js';
+import { COUNTERS_OPTIONS, EMBEDDED_OPTIONS } from './EmbeddedDecisionServiceOptions.js';
+import type { EmbeddedDecisionServiceOptions } from './EmbeddedDecisionServiceOptions.js';
 import { ProblemNotes } from './ProblemNotes.js';
 import { keyReused } from '../desk/ApprovalRequest.js';
+import type { Counted } from '../desk/Openings.js';
+import type { OpeningOutcome } from '../desk/ApprovalRequest.js';
 import type { ApprovalUse, ApprovedCall, DecisionService, ExecutionStart, RunReport } from '../DecisionService.js';
-import type { Amendment, ApprovalRecord } from '../../store/ApprovalStore.js';
-import type { Grants } from '../grant/Grants.js';
-import { approvalRequestFor, coversCall, decisionOf } from './approvalRequestFor.js';
-import type { Approvable, Facts } from './approvalRequestFor.js';
+import { approvalRequestFor, coversCall, decisionOf, isHidden, runnable, type Approvable, type Facts } from './approvalRequestFor.js';
 import { checkedOptions } from '../../model/checkedOptions.js';
-import { hiddenFromApprover } from '../../model/view/viewOf.js';
 import { hidesFromApprover } from '../view/hidesFromApprover.js';
-import { deskStatus, watchDesk } from './watchDesk.js';
-import type { OptionKinds } from '../../common/readOptions.js';
 
 /** What is needed once a person has edited a call. */
 const amending = new LazyPart(() => import('../amend/decideEdited.js'));
+/** How long a call that is allowed here can be given back before its method is entered, in milliseconds. */
+const RELEASED_WITHIN_MS = 60_000;
 
-/** Supplies the engine that decides. It is read once per decision, so that a reload never falls in the middle of one. */
-export interface PolicySupplier {
-  /** The engine of the policies in force. */
-  readonly engine: PolicyEngine;
-  /** Is told of each decision on a call that is made, before it is answered: for counts and trials. It must do nothing that takes time. */
-  decided?(call: PolicyCall, outcome: PolicyOutcome, engine: PolicyEngine): void;
-  /** Releases what the supplier holds open. */
-  close?(): void;
-}
-
-/** Options of an {@link EmbeddedDecisionService}. */
-export interface EmbeddedDecisionServiceOptions {
-  /** The policies that decide. */
-  readonly policies: PolicySupplier;
-  /** Where people decide approvals. */
-  readonly desk: ApprovalDesk;
-  /** Computes `context.facts` for the policies. */
-  readonly facts?: FactsHook | undefined;
-  /**
-   * How long the facts hook may take, in milliseconds.
-   *
-   * @defaultValue 1,000
-   */
-  readonly factsTimeoutMs?: number | undefined;
-  /**
-   * What happens to a call that needs approval while no approver is attached: it waits (`pending`) or is denied.
-   *
-   * @defaultValue `pending`
-   */
-  readonly unattended?: 'pending' | 'deny' | undefined;
-  /** The grants that answer for people. @defaultValue none: each call that needs approval asks */
-  readonly grants?: Grants | undefined;
-  /**
-   * Names the policies that decided in `violations`, next to their reasons.
-   *
-   * @defaultValue false
-   */
-  readonly exposePolicies?: boolean | undefined;
-  /**
-   * Receives denials that have a technical cause (warn).
-   *
-   * @defaultValue none
-   */
-  readonly logger?: Logger | undefined;
-  /**
-   * Takes a line for the developer about each policy that could not be evaluated: its id, the expression, and the kinds of values. Never a value.
-   *
-   * @defaultValue none
-   */
-  readonly tellDeveloper?: ((line: string) => void) | undefined;
-}
-
-const EMBEDDED_OPTIONS: OptionKinds<EmbeddedDecisionServiceOptions> = {
-  policies: 'object!',
-  desk: 'object!',
-  facts: 'function',
-  factsTimeoutMs: 'ms',
-  unattended: "'pending'|'deny'",
-  grants: 'object',
-  exposePolicies: 'boolean',
-  logger: 'object',
-  tellDeveloper: 'function',
-};
+type Ask = (outcome: Approvable, facts: Facts, engine: PolicyEngine) => Awaitable<Decision>;
+type Runnable = Exclude<PolicyOutcome, { effect: 'deny' }>;
+/** A call that was counted under the id of its decision. */
+type CountedCall = Pick<Decision, 'decisionId' | 'limits'>;
 
 /** Decides in this process by policies, with people at the approval desk. Needs no server and no account. */
 export class EmbeddedDecisionService implements DecisionService {
   readonly #options: EmbeddedDecisionServiceOptions;
   readonly #logger: Logger;
   readonly #notes: ProblemNotes | undefined;
+  readonly #counts: CallCounts;
+  readonly #answers: Answers;
 
   constructor(options: EmbeddedDecisionServiceOptions) {
     this.#options = checkedOptions('EmbeddedDecisionService', options, EMBEDDED_OPTIONS);
+    checkedOptions('counters', this.#options.counters ?? {}, COUNTERS_OPTIONS);
     this.#logger = options.logger ?? silentLogger;
     this.#notes = options.tellDeveloper && new ProblemNotes(options.tellDeveloper);
-    this.#options.desk.useJudge((call, engine) => this.#judge(call, false, engine));
+    const { desk, policies, exposePolicies = false } = this.#options;
+    this.#answers = new Answers(exposePolicies, desk.isJournaled);
+    this.#counts = new CallCounts({ ...this.#options, logger: this.#logger });
+    desk.useJudge((call, engine) => this.#judge(call, false, engine));
+    desk.counts.askWith((record) => this.#counts.ofUse(record));
+    if (policies.engine.hasLimits === true) this.#counts.prepare();
   }
 
   /** Decides one call by the policies in force. */
   decide(request: DecisionRequest): Awaitable<Decision> {
-    return this.#evaluate(request, (outcome, facts, engine) => this.#granted(request, outcome, facts, engine, false), true);
+    return this.#evaluate(request, (outcome, facts, engine) => this.#granted(request, outcome, facts, engine, false), {
+      counts: 'take',
+      isCall: true,
+    });
   }
 
   /** Decides one call by the policies in force, without opening an approval: the desk does not know the `decisionId` of its answer. */
   dryRun(request: DecisionRequest): Awaitable<Decision> {
-    return this.#evaluate(request, (outcome, facts, engine) => this.#granted(request, outcome, facts, engine, true));
+    return this.#evaluate(request, (outcome, facts, engine) => this.#granted(request, outcome, facts, engine, true), { counts: 'peekOwn' });
   }
 
   /** Evaluates the original call again; policies that already have their verdict on `decisionId`, in the same text, demand no other. */
@@ -121,39 +75,59 @@ export class EmbeddedDecisionService implements DecisionService {
     return chain(desk.get(decisionId), (record) => {
       const edit = record?.amendments?.at(-1);
       if (record !== undefined && edit !== undefined) return this.#reevaluateEdited(request, record, edit);
-      return this.#evaluate(request, (outcome, facts, engine) => {
+      const ask: Ask = (outcome, facts, engine) => {
         const covers = record !== undefined && coversCall(record, request, outcome, facts, desk);
         return chain(covers, (isCovered) =>
           isCovered
-            ? this.#shown(runnable({ decisionId, policySetHash: engine.hash }, outcome), outcome, facts, { salt: record?.auditSalt })
+            ? this.#answers.shown(runnable({ decisionId, policySetHash: engine.hash }, outcome), outcome, facts, {
+                salt: record?.auditSalt,
+              })
             : this.#ask(request, outcome, facts, engine),
         );
-      });
+      };
+      // what it takes is taken when its approval is used
+      return this.#evaluate(request, ask, { counts: 'peek', token: decisionId });
     });
   }
 
   /** Params that a person edited run as a sanitize does: the call as its agent made it is not what was approved. */
   #reevaluateEdited(request: DecisionRequest, record: ApprovalRecord, edit: Amendment): Awaitable<Decision> {
     const { desk } = this.#options;
-    const ask = (outcome: Approvable, facts: Facts, engine: PolicyEngine): Awaitable<Decision> =>
-      this.#ask(request, outcome, facts, engine);
+    const { decisionId, auditSalt: salt } = record;
+    const ask: Ask = (outcome, facts, engine) => this.#ask(request, outcome, facts, engine);
+    const how: CountingWay = { counts: 'peek', token: decisionId };
     return chain(amending.get(), ({ decideEdited }) =>
       chain(
         decideEdited((call, engine) => this.#judge(call, false, engine), request, edit.params),
         ({ original, edited, run }): Awaitable<Decision> => {
-          const { outcome = original.outcome, facts = NO_FACTS.facts } = edited ?? {};
+          const { outcome = original.outcome, facts = NO_FACTS.facts, engine } = edited ?? original;
           // what denies either of the two denies the call
-          if (run === undefined || outcome === undefined) return this.#decisionOn(request, edited ?? original, ask);
+          if (run === undefined || outcome === undefined) return this.#decisionOn(request, edited ?? original, ask, how);
           const approvable: Approvable = { ...run, effect: 'approval_needed', reason: record.reason, policies: outcome.policies };
           return chain(coversCall(record, request, approvable, run.facts, desk), (isCovered) => {
-            if (!isCovered) return this.#decisionOn(request, original, ask);
-            const { decisionId, auditSalt: salt } = record;
+            if (!isCovered) return this.#decisionOn(request, original, ask, how);
             const { params, message, policySetHash } = run;
-            return this.#shown({ effect: 'sanitize', decisionId, params, message, policySetHash }, outcome, facts, { salt });
+            return chain(this.#counts.refusalOf(request, outcome, params, record), (why) =>
+              why === undefined
+                ? this.#answers.shown({ effect: 'sanitize', decisionId, params, message, policySetHash }, outcome, facts, { salt })
+                : this.#answers.denied(request, { ...outcome, policies: why.policies }, facts, engine, why),
+            );
           });
         },
       ),
     );
+  }
+
+  /** Gives back what a call was counted for that was allowed at once, and did not run. */
+  release(decisionId: string): Awaitable<void> {
+    const { desk } = this.#options;
+    // an approved call was counted with the use of its approval
+    return chain(desk.get(decisionId), (record) => (record === undefined ? desk.counts.counters.give(decisionId) : undefined));
+  }
+
+  /** Loads what limits need. */
+  ready(): Awaitable<void> {
+    return this.#options.policies.engine.hasLimits === true ? chain(this.#counts.gate(), () => undefined) : undefined;
   }
 
   /** Reads the status of an approval at the desk. */
@@ -206,12 +180,8 @@ export class EmbeddedDecisionService implements DecisionService {
     this.#options.policies.close?.();
   }
 
-  #evaluate(
-    request: DecisionRequest,
-    ask: (outcome: Approvable, facts: Facts, engine: PolicyEngine) => Awaitable<Decision>,
-    isCall = false,
-  ): Awaitable<Decision> {
-    return chain(this.#judge(request, isCall), (judged) => this.#decisionOn(request, judged, ask));
+  #evaluate(request: DecisionRequest, ask: Ask, how: CountingWay): Awaitable<Decision> {
+    return chain(this.#judge(request, how.isCall), (judged) => this.#decisionOn(request, judged, ask, how));
   }
 
   /** What the policies in force say of a call, with the facts that they have seen. */
@@ -235,73 +205,113 @@ export class EmbeddedDecisionService implements DecisionService {
   #decisionOn(
     request: DecisionRequest,
     { engine, outcome, facts = NO_FACTS.facts }: Judgement,
-    ask: (outcome: Approvable, facts: Facts, engine: PolicyEngine) => Awaitable<Decision>,
+    ask: Ask,
+    how: CountingWay,
   ): Awaitable<Decision> {
     const { toolName } = request;
-    const policySetHash = engine.hash;
-    switch (outcome?.effect) {
-      case undefined:
-        return {
-          effect: 'deny',
-          decisionId: idFor(request),
-          reason: 'The facts this decision needs are not available.',
-          policySetHash,
-        };
-      case 'allow':
-        return this.#shown({ effect: 'allow', decisionId: idFor(request), policySetHash }, outcome, facts);
-      case 'sanitize': {
-        const { params: changed, message } = outcome;
-        const decision = {
-          effect: 'sanitize',
-          decisionId: idFor(request),
-          params: changed,
-          message,
-          reason: message,
-          policySetHash,
-        } as const;
-        return this.#shown(decision, outcome, facts);
-      }
-      case 'deny':
-        if (outcome.problems !== undefined) this.#notes?.note(toolName, outcome.problems, policySetHash);
-        if (outcome.detail !== undefined) this.#logger.warn({ toolName, code: outcome.code, detail: outcome.detail }, 'denied');
-        return this.#shown(
-          {
-            effect: 'deny',
-            decisionId: idFor(request),
-            reason: outcome.reason,
-            violations: this.#violations(outcome.policies),
-            policySetHash,
-          },
-          outcome,
-          facts,
-          { code: outcome.code },
-        );
-      case 'approval_needed':
-        return ask(outcome, facts, engine);
+    if (outcome === undefined)
+      return {
+        effect: 'deny',
+        decisionId: idFor(request),
+        reason: 'The facts this decision needs are not available.',
+        policySetHash: engine.hash,
+      };
+    if (outcome.effect === 'deny') {
+      if (outcome.problems !== undefined) this.#notes?.note(toolName, outcome.problems, engine.hash);
+      if (outcome.detail !== undefined) this.#logger.warn({ toolName, code: outcome.code, detail: outcome.detail }, 'denied');
+      return this.#answers.denied(request, outcome, facts, engine, outcome);
     }
+    if (outcome.limits !== undefined) return this.#limited(request, { ...outcome, limits: outcome.limits }, facts, engine, ask, how);
+    return this.#answered(request, outcome, facts, engine, ask);
+  }
+
+  #answered(
+    request: DecisionRequest,
+    outcome: Runnable,
+    facts: Facts,
+    engine: PolicyEngine,
+    ask: Ask,
+    counted?: CountedCall,
+  ): Awaitable<Decision> {
+    if (outcome.effect === 'approval_needed') return ask(outcome, facts, engine);
+    const base = { decisionId: idFor(request), ...counted, policySetHash: engine.hash };
+    if (outcome.effect === 'allow') return this.#answers.shown({ effect: 'allow', ...base }, outcome, facts);
+    const { params, message } = outcome;
+    return this.#answers.shown({ effect: 'sanitize', params, message, reason: message, ...base }, outcome, facts);
+  }
+
+  /** What limits say comes after what policies say: a call that runs at once is counted now, an approved one when its approval is used. */
+  #limited(
+    request: DecisionRequest,
+    outcome: Limited,
+    facts: Facts,
+    engine: PolicyEngine,
+    ask: Ask,
+    how: CountingWay,
+  ): Awaitable<Decision> {
+    const decisionId = idFor(request);
+    // who may not learn what others do is told nothing of what they share
+    const limits = how.counts === 'peekOwn' ? outcome.limits.filter(isOwn) : outcome.limits;
+    const takes = how.counts === 'take' && outcome.effect !== 'approval_needed';
+    return chain(this.#counts.gate(), (gate) => {
+      const call = limitedCall(request, outcome.effect === 'allow' ? undefined : outcome.params);
+      const found = takes
+        ? gate.take(limits, call, decisionId, request.remote === undefined ? RELEASED_WITHIN_MS : 0)
+        : gate.peek(limits, call, how.token);
+      return chain(found, (finding) => {
+        if (finding.kind === 'denied') {
+          this.#logger.warn(
+            { toolName: request.toolName, code: finding.code, policies: finding.policies.map(({ id }) => id) },
+            'denied by a limit',
+          );
+          if (how.isCall === true) this.#counts.refused(request, finding);
+          return this.#answers.denied(request, { ...outcome, policies: finding.policies }, facts, engine, finding);
+        }
+        if (finding.kind === 'asks') return ask(askingOutcome(outcome, finding.approvals), facts, engine);
+        if (takes && finding.near.length > 0) {
+          const policies = finding.near.map(({ limit }) => limit.policy.id);
+          this.#logger.warn({ toolName: request.toolName, policies }, 'a limit is nearly reached');
+          this.#counts.near(request, finding.near);
+        }
+        const observed = [...(outcome.observed ?? []), ...finding.watched];
+        const next = observed.length === 0 ? outcome : { ...outcome, observed };
+        const names = outcome.limits.map(({ policy: { id, hash } }) => ({ id, hash }));
+        return this.#answered(request, next, facts, engine, ask, takes ? { decisionId, limits: names } : undefined);
+      });
+    });
   }
 
   /** A grant answers for people where there is one; else they are asked. Where an approval no longer covers its call, no grant does. */
   #granted(request: DecisionRequest, outcome: Approvable, facts: Facts, engine: PolicyEngine, dryRun: boolean): Awaitable<Decision> {
     const { grants } = this.#options;
     const { remote } = request;
+    // a grant is used and its call counted in one transaction, or a person is asked
     const isFit =
-      outcome.approvals.every(({ grantable }) => grantable !== undefined) && remote?.opens !== false && !isHidden(request, outcome);
+      outcome.limits === undefined &&
+      outcome.approvals.every(({ grantable }) => grantable !== undefined) &&
+      remote?.opens !== false &&
+      !isHidden(request, outcome);
     if (grants === undefined || !isFit || (remote?.appliesChanges === false && outcome.params !== undefined))
       return this.#ask(request, outcome, facts, engine, dryRun);
     const { params, approvals } = outcome;
     return chain(grants.redeem({ request, params, facts, approvals }, dryRun), (grant) =>
       grant === undefined
         ? this.#ask(request, outcome, facts, engine, dryRun)
-        : this.#shown(runnable({ decisionId: idFor(request), grantId: grant.id, policySetHash: engine.hash }, outcome), outcome, facts),
+        : this.#answers.shown(
+            runnable({ decisionId: idFor(request), grantId: grant.id, policySetHash: engine.hash }, outcome),
+            outcome,
+            facts,
+          ),
     );
   }
 
   #ask(request: DecisionRequest, outcome: Approvable, facts: Facts, engine: PolicyEngine, dryRun = false): Awaitable<Decision> {
     const { desk, unattended } = this.#options;
-    const violations = this.#violations(outcome.policies);
+    const violations = this.#answers.violations(outcome.policies);
     const denied = (reason: string, code: string): Decision =>
-      this.#shown({ effect: 'deny', decisionId: idFor(request), reason, violations, policySetHash: engine.hash }, outcome, facts, { code });
+      this.#answers.shown({ effect: 'deny', decisionId: idFor(request), reason, violations, policySetHash: engine.hash }, outcome, facts, {
+        code,
+      });
     if (request.remote?.appliesChanges === false && outcome.params !== undefined) return denied(NOT_APPLIED, 'changes_not_applied');
     if (unattended === 'deny' && !desk.attended)
       return denied(`Approval is needed, but no approver is attached: ${outcome.reason}`, 'unattended');
@@ -312,72 +322,41 @@ export class EmbeddedDecisionService implements DecisionService {
     const refused = (why: string): Decision => denied(`A person recently denied this call: ${why}`, 'recently_denied');
     if (dryRun || request.remote?.opens === false)
       return chain(desk.standingRefusal(opening), (why) =>
-        why === undefined ? this.#shown({ ...asking, decisionId: idFor(request) }, outcome, facts) : refused(why),
+        why === undefined ? this.#answers.shown({ ...asking, decisionId: idFor(request) }, outcome, facts) : refused(why),
       );
-    return chain(desk.open(opening), (opened) => {
-      switch (opened.kind) {
-        case 'refused':
-          return refused(opened.reason);
-        case 'conflict':
-          throw keyReused();
-        case 'exists':
-          return this.#shown({ ...decisionOf(opened.record, outcome), violations }, outcome, facts, { salt: opened.record.auditSalt });
-        case 'opened': {
-          const { record: approval } = opened;
-          const { decisionId, expiresAtMs, auditSalt: salt } = approval;
-          return this.#shown({ ...asking, decisionId, approvalId: decisionId, expiresAtMs }, outcome, facts, { salt, approval });
-        }
-      }
+    return chain(this.#counts.atOpening(request, outcome, opening), (counted) => {
+      if (counted !== undefined && 'kind' in counted) return denied(counted.reason, counted.code);
+      return attempt<OpeningOutcome, Decision>(
+        () => desk.open(counted === undefined ? opening : { ...opening, counted: true }, counted),
+        (opened) => {
+          switch (opened.kind) {
+            case 'refused':
+              return refused(opened.reason);
+            case 'conflict':
+              throw keyReused();
+            case 'exists':
+              return this.#answers.shown({ ...decisionOf(opened.record, outcome), violations }, outcome, facts, {
+                salt: opened.record.auditSalt,
+              });
+            case 'opened': {
+              const { record: approval } = opened;
+              const { decisionId, expiresAtMs, auditSalt: salt } = approval;
+              return this.#answers.shown({ ...asking, decisionId, approvalId: decisionId, expiresAtMs }, outcome, facts, {
+                salt,
+                approval,
+              });
+            }
+          }
+        },
+        (error) => {
+          if (!(error instanceof TakeRefusedError)) throw error;
+          desk.counts.refused(request, counted as Counted, error);
+          return denied('A limit is reached.', error.code);
+        },
+      );
     });
   }
-
-  /** The policies that are only watched. The caller learns of them only if the module shows policies. */
-  #observedBy(observed: readonly AppliedPolicy[]): Pick<Decision, 'observed' | 'policyEvaluations'> {
-    const names = observed.map(({ id, hash }) => ({ id, hash }));
-    if (this.#options.exposePolicies !== true) return { observed: names };
-    return { observed: names, policyEvaluations: names.map(({ id, hash }) => ({ id, hash, effect: 'observed' })) };
-  }
-
-  /** The decision with the policies that are only watched, and with what a journal learns of it, where there is one. */
-  #shown(decision: Decision, outcome: PolicyOutcome, facts: Facts, { salt, code, approval }: Shown = NOTHING_MORE): Decision {
-    const observed = decision.effect === 'deny' || outcome.effect === 'deny' ? undefined : outcome.observed;
-    const told = observed === undefined ? decision : { ...decision, ...this.#observedBy(observed) };
-    if (!this.#options.desk.isJournaled) return told;
-    const policies = outcome.policies.map(({ id, hash }) => ({ id, hash }));
-    const asking = outcome.effect === 'approval_needed' ? outcome.approvals : undefined;
-    return { ...told, [EVIDENCE]: { salt: salt ?? newSalt(), policies, asking, observed: told.observed, code, facts, approval } };
-  }
-
-  /** What the caller, and so perhaps a model, learns: reasons that the policies' author wrote; policy ids only if the module says so. */
-  #violations(policies: readonly AppliedPolicy[]): readonly Violation[] {
-    return policies
-      .filter((p) => p.effect !== 'permit')
-      .map((p) => ({
-        type: 'policy',
-        message: p.reason ?? 'a policy forbids it',
-        ...(this.#options.exposePolicies === true ? { condition: p.id } : {}),
-      }));
-  }
 }
 
-/** The decision on a call for which all policies that ask have their yes. */
-function runnable(base: Pick<Decision, 'decisionId' | 'grantId' | 'policySetHash'>, { params, message }: Approvable): Decision {
-  return params === undefined ? { ...base, effect: 'allow' } : { ...base, effect: 'sanitize', params, message };
-}
-
-/** What a journal learns besides. */
-type Shown = { readonly [K in 'salt' | 'code' | 'approval']?: DecisionEvidence[K] | undefined };
-
-const NOTHING_MORE: Shown = Object.freeze({});
 const NOT_SHOWN = 'A policy demands that the person who decides sees what the guard of this call hides.';
 const NOT_APPLIED = 'A policy changes the params of this call, and an approved call of this client runs as it was sent.';
-
-/** Whether a person would not be shown all of a call: then no yes to another call counts for it. */
-function isHidden({ params: originalParams, sensitive }: DecisionRequest, { params = originalParams }: Approvable): boolean {
-  return sensitive !== undefined && hiddenFromApprover({ params, originalParams, sensitive }).length > 0;
-}
-
-/** An id that other programs get to see tells them nothing about other calls. */
-function idFor({ remote }: DecisionRequest): string {
-  return remote === undefined ? nextId('dec') : randomId('dec');
-}

@@ -1,3 +1,4 @@
+import { hiddenFromApprover } from '../../model/view/viewOf.js';
 import { canonicalDigest } from '../../common/data/canonical.js';
 import type { Decision, DecisionRequest } from '../../model/Decision.js';
 import { recordedSeats } from '../../model/terms/recordedSeats.js';
@@ -28,7 +29,7 @@ export function decisionOf(record: ApprovalRecord, outcome: Approvable): Decisio
 /** The request for people to decide a call, with everything that their approval is bound to. */
 export function approvalRequestFor(request: DecisionRequest, outcome: Approvable, facts: Facts, policySetHash: string): ApprovalRequest {
   const { agentId, toolName, guardKey, params: originalParams, paramsDigest: originalDigest, opaque, session, sessionDigest } = request;
-  const { bindingBase } = request;
+  const { bindingBase, groups, removable } = request;
   const requester = requesterOf(session?.['user_id']);
   return {
     agentId,
@@ -39,6 +40,8 @@ export function approvalRequestFor(request: DecisionRequest, outcome: Approvable
     originalDigest,
     digest: effectiveDigest(request, outcome),
     bindingBase,
+    ...(groups.length > 0 && { groups }),
+    ...(removable.length > 0 && { removable }),
     opaque,
     ...(request.sensitive && { sensitive: request.sensitive }),
     session,
@@ -100,4 +103,14 @@ function amendableCall(
 ): Pick<ApprovalRequest, 'amendable'> {
   if (remote !== undefined && (remote.amends !== true || !remote.consumes)) return {};
   return approvals.every(({ editable }) => editable !== undefined) ? { amendable: { bindingBase, groups, removable } } : {};
+}
+
+/** Whether a person would not be shown all of a call: then no yes to another call counts for it. */
+export function isHidden({ params: originalParams, sensitive }: DecisionRequest, { params = originalParams }: Approvable): boolean {
+  return sensitive !== undefined && hiddenFromApprover({ params, originalParams, sensitive }).length > 0;
+}
+
+/** The decision on a call for which all policies that ask have their yes. */
+export function runnable(base: Pick<Decision, 'decisionId' | 'grantId' | 'policySetHash'>, { params, message }: Approvable): Decision {
+  return params === undefined ? { ...base, effect: 'allow' } : { ...base, effect: 'sanitize', params, message };
 }

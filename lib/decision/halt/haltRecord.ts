@@ -40,7 +40,7 @@ const ORDER: OptionKinds<HaltOrder> = { by: 'text!', reason: 'text!', pending: "
 const LIFT: OptionKinds<LiftOrder> = { by: 'text!', reason: 'text!' };
 const MAX_NAME = 256;
 const MAX_REASON = 10_000;
-/** The last time that has a name, in epoch milliseconds: anyone who is told of the halt is told its end. */
+/** The last time that a date can be, in epoch milliseconds: who is told of a halt is told when it ends. */
 const MAX_TIME = 8_640_000_000_000_000;
 
 /** @throws ConfigError for a scope that names nothing, or `all` together with something else */

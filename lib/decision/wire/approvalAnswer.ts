@@ -2,12 +2,12 @@
 import * as v from 'valibot';
 import type { ApprovalCard, ApprovalPage, ApprovalRecord, VerdictProof } from '../../store/ApprovalStore.js';
 import type { Params } from '../../model/Params.js';
-import { hiddenFromApprover, maskedIn, viewOf } from '../../model/view/viewOf.js';
+import { maskedIn, viewOf } from '../../model/view/viewOf.js';
 import { notesIn } from '../../model/view/viewText.js';
 import { grantBody } from './grant/grantAnswer.js';
 import type { GrantBody } from './grant/grantAnswer.js';
 import { jsonObject, writeWire } from './readWire.js';
-import { editablePointers } from '../amend/editablePointers.js';
+import { editableIn } from '../amend/editablePointers.js';
 import type { ViewerStanding } from '../desk/DeskVerdicts.js';
 import { typesOf } from './wireTypes.js';
 
@@ -256,6 +256,8 @@ export const editPreviewAnswer: v.GenericSchema = /* @__PURE__ */ (() =>
     digest: v.string(),
     asking: v.string(),
     added: v.array(v.string()),
+    reason: v.string(),
+    message: v.nullable(v.string()),
     changes: v.array(change),
     params: v.record(v.string(), v.unknown()),
     types: v.record(v.string(), v.string()),
@@ -291,7 +293,6 @@ export function writeApproval(record: ApprovalRecord, mayDecide: boolean, viewer
     message,
     policies,
     verdicts,
-    amendable,
     amendments = [],
     begun,
     consumed,
@@ -342,7 +343,7 @@ export function writeApproval(record: ApprovalRecord, mayDecide: boolean, viewer
       grant_id: more.grant?.id ?? null,
       policies: of,
     })),
-    editable: amendable === undefined || hiddenFromApprover(record).length > 0 ? [] : editablePointers(policies),
+    editable: editableIn(record),
     amendments: amendments.map(({ by, name = null, reason: why = null, atMs, assurance = null, proof, from, to, changes }) => ({
       by,
       name,

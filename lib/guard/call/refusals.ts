@@ -20,7 +20,12 @@ export function refused({ toolName }: RefusedCall, error: unknown, decision?: De
 /** The error of a call that policy denies. */
 export function forbidden({ agentId, toolName }: RefusedCall, decision: Decision): ForbiddenError {
   const why = decision.reason ?? 'the decision service gave no reason';
-  return new ForbiddenError(`Tool '${toolName}' is not allowed: ${why}`, { code: 'policy_violation', agentId, toolName, decision });
+  return new ForbiddenError(`Tool '${toolName}' is not allowed: ${why}`, {
+    code: decision.violations?.[0]?.type === 'limit' ? 'limit_reached' : 'policy_violation',
+    agentId,
+    toolName,
+    decision,
+  });
 }
 
 /** The error of a call that needs a person, where no one can be asked. */

@@ -22,6 +22,9 @@ export class GuardSpec {
   runtime: GuardRuntime | undefined;
   /** The call that an approval kept last: the next one shares it where it differs in its params only. */
   lastKept: WeakRef<CallToDecide> | undefined;
+  /** What the object of the last call inherits from, and the guarded methods there. */
+  lastPrototype: object | undefined;
+  lastMethods: readonly PropertyKey[] = [];
   #signature: string | undefined;
 
   constructor(info: GuardInfo, options: LooseGuardOptions, binding: ParamsBinding, deduplicates: boolean) {

@@ -116,7 +116,7 @@ export class ParamsBinding {
       else if (i < args.length) setOwn(named, name, args[i]);
     }
     const prototypes = this.#takePlain(named, limits);
-    return { named, opaque: this.#takeOpaque(named), prototypes };
+    return { named, opaque: this.#takeOpaque(named), further: undefined, prototypes };
   }
 
   /** How many arguments there are. A sole argument that is undefined counts as none. */
@@ -147,8 +147,8 @@ export class ParamsBinding {
         `The call has ${args.length} arguments without names; name them with params: ['…', …]. Agent frameworks pass a tool's call a second argument: ` +
           `guard the tool with guardTools() or the middleware of the framework's adapter, such as 'aegislib/ai-sdk', or declare opaque: ['...context'].`,
       );
-    const none = { opaque: undefined, further: args.length > 1 ? args.slice(1) : undefined, prototypes: undefined };
-    if (sole === undefined) return { ...none, named: {} };
+    const further = args.length > 1 ? args.slice(1) : undefined;
+    if (sole === undefined) return { named: {}, opaque: undefined, further, prototypes: undefined };
     if (!isPlainObject(sole)) {
       throw new ParamsError('', "The argument is not a plain object, so its keys cannot name the params; name it with params: ['…'].");
     }
@@ -157,10 +157,10 @@ export class ParamsBinding {
         pointer('', this.#further),
         `The argument has a key '${this.#further}', which \`opaque\` declares for the arguments after it; choose another name there.`,
       );
-    if (this.#opaque === undefined) return { ...none, named: sole };
+    if (this.#opaque === undefined) return { named: sole, opaque: undefined, further, prototypes: undefined };
     // each property is read once: into the copy that the opaque values are then taken out of
     const named = spread(sole);
-    return { ...none, named, opaque: this.#takeOpaque(named) };
+    return { named, opaque: this.#takeOpaque(named), further, prototypes: undefined };
   }
 
   #takeOpaque(named: Record<string, unknown>): Map<string, unknown> | undefined {

@@ -1,4 +1,5 @@
 import { guardInfoOf, guardedMethods } from './guardMetadata.js';
+import type { GuardSpec } from './GuardSpec.js';
 
 /** The guarded methods of each prototype, as they were when one of its objects was first looked at. */
 const known = new WeakMap<object, readonly PropertyKey[]>();
@@ -9,15 +10,32 @@ const known = new WeakMap<object, readonly PropertyKey[]>();
  */
 export function ownOverrides(self: object): readonly PropertyKey[] {
   const above = Object.getPrototypeOf(self) as object | null;
-  if (above === null) return NONE;
+  return above === null ? [] : (hiddenOf(self, methodsAbove(above)) ?? []);
+}
+
+/** As {@link ownOverrides}, before each call of a guard, which remembers the class of its last one. @returns `undefined` where nothing is hidden */
+export function ownOverridesAtCall(self: object, spec: GuardSpec): readonly PropertyKey[] | undefined {
+  const above = Object.getPrototypeOf(self) as object | null;
+  if (above === null) return undefined;
+  if (spec.lastPrototype !== above) {
+    spec.lastMethods = methodsAbove(above);
+    spec.lastPrototype = above;
+  }
+  return hiddenOf(self, spec.lastMethods);
+}
+
+function methodsAbove(above: object): readonly PropertyKey[] {
   let names = known.get(above);
   if (names === undefined) known.set(above, (names = guardedMethods(above)));
+  return names;
+}
+
+function hiddenOf(self: object, names: readonly PropertyKey[]): readonly PropertyKey[] | undefined {
   let found: PropertyKey[] | undefined;
-  for (const name of names) {
+  for (let i = 0; i < names.length; i++) {
+    const name = names[i] as PropertyKey;
     if (!Object.hasOwn(self, name)) continue;
     if (guardInfoOf(Object.getOwnPropertyDescriptor(self, name)?.value) === undefined) (found ??= []).push(name);
   }
-  return found ?? NONE;
+  return found;
 }
-
-const NONE: readonly PropertyKey[] = Object.freeze([]);

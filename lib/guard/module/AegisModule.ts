@@ -6,6 +6,7 @@ import type { TaskRegistry } from '../../approval/task/TaskRegistry.js';
 import type { ApprovalDesk } from '../../decision/desk/ApprovalDesk.js';
 import type { Grants } from '../../decision/grant/Grants.js';
 import type { DecisionService } from '../../decision/DecisionService.js';
+import { Limits } from '../../decision/limit/Limits.js';
 import type { ReloadablePolicies } from '../../policy/live/ReloadablePolicies.js';
 import type { Halts } from '../halt/Halts.js';
 import { copyProposal } from '../call/ProposedCall.js';
@@ -193,6 +194,12 @@ export class AegisModule implements AegisModuleView {
    */
   get halts(): Halts {
     return this.#parts.halts;
+  }
+
+  /** What limits have counted. @throws ConfigError without policies: a Data Plane counts by itself */
+  get limits(): Limits {
+    const { approvals } = this;
+    return new Limits(() => approvals.counts.counters);
   }
 
   /** The policies in force, and their reloads. @throws ConfigError without policies */

@@ -5,6 +5,7 @@ import type { ApprovalScheduler } from '../../approval/ApprovalScheduler.js';
 import type { TaskRegistryOptions } from '../../approval/task/TaskRegistry.js';
 import type { RecoveryOptions } from '../../approval/recovery/RecoveryWorker.js';
 import type { ApprovalDeskOptions } from '../../decision/desk/ApprovalDeskOptions.js';
+import type { CountersOptions } from '../../decision/embedded/EmbeddedDecisionServiceOptions.js';
 import type { FactsHook } from '../../decision/embedded/computeFacts.js';
 import type { DecisionService } from '../../decision/DecisionService.js';
 import type { AutoHaltOptions } from '../../decision/halt/AutoHalt.js';
@@ -108,6 +109,8 @@ export interface EmbeddedOptions {
    * @defaultValue false
    */
   readonly exposePolicies?: boolean | undefined;
+  /** How the calls of limits are counted. */
+  readonly counters?: CountersOptions | undefined;
   /**
    * Where approvals and verdicts are kept.
    *

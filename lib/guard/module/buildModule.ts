@@ -205,10 +205,10 @@ function decisionSource(options: AegisOptions, stores: ModuleStores, { logger, c
   const people = { ...rules, maxPendingPerTool, denialTtlMs, journal, outbox };
   const desk = new ApprovalDesk(stores.approvals, people, clock);
   const grants = new Grants({ desk, records: grantRecords(options, stores), now: () => clock.now(), journal });
-  const { facts, factsTimeoutMs, unattended, exposePolicies } = options;
+  const { facts, factsTimeoutMs, unattended, exposePolicies, counters } = options;
   // a logger gets the same for each call
   const tellDeveloper = logger === silentLogger && process.env['NODE_ENV'] !== 'production' ? tellOnStderr : undefined;
-  const embedded = { policies, desk, grants, facts, factsTimeoutMs, unattended, exposePolicies, logger, tellDeveloper };
+  const embedded = { policies, desk, grants, facts, factsTimeoutMs, unattended, exposePolicies, counters, logger, tellDeveloper };
   const decisions = new EmbeddedDecisionService(embedded);
   return { decisions, desk, policies, grants };
 }

@@ -140,6 +140,7 @@ const OPTIONS = /* @__PURE__ */ (() =>
     maxPendingPerTool: v.optional(whole(1, 10_000_000)),
     denialTtlMs: v.optional(millis(0, 86_400_000)),
     exposePolicies: v.optional(flag()),
+    counters: v.optional(options({ durable: v.optional(flag()) })),
     approvalStore: v.optional(having(['insert', 'get', 'replace', 'list', 'countPending', 'listDenied', 'prune'], 'an ApprovalStore')),
     stateKey: v.optional(
       must<string | SecretString>('a string of 32 characters or more, or a SecretString', (value) =>

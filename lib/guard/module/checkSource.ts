@@ -23,6 +23,7 @@ const EMBEDDED: Readonly<Record<Exclude<keyof EmbeddedOptions, 'policies'>, stri
   maxPendingPerTool: 'a Data Plane keeps its own approvals',
   denialTtlMs: 'a Data Plane keeps its own approvals',
   exposePolicies: 'a Data Plane decides itself what it shows',
+  counters: 'a Data Plane counts the calls of limits itself',
   approvalStore: 'a Data Plane keeps its own approvals',
   stateKey: 'a Data Plane keeps its own approvals',
 };

@@ -24,8 +24,11 @@ export function withoutValues(text: string, params: Params, sensitive: Sensitive
 }
 
 /** A decision whose words may go to a log or a model: without the values that neither may have. */
-export function tellableDecision<D extends Decision>(decision: D, { params, sensitive }: Pick<DecisionRequest, 'params' | 'sensitive'>): D {
+export function tellableDecision<D extends Decision>(decision: D, request: Pick<DecisionRequest, 'params' | 'sensitive'>): D {
+  const { sensitive } = request;
   if (sensitive === undefined) return decision;
+  // a request copies its params when they are first read: where nothing is hidden, no one has to
+  const { params } = request;
   const told = (text: string): string => withoutValues(withoutValues(text, params, sensitive, 'model'), params, sensitive, 'log');
   const { reason, violations } = decision;
   return {

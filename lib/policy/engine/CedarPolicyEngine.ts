@@ -12,7 +12,7 @@ import { compiledEvaluator } from '../compile/compiledEvaluator.js';
 import { compilePolicy } from '../compile/compilePolicy.js';
 import { EntityGraph } from '../value/EntityGraph.js';
 import type { Caller, MakeEvaluator, BoundEvaluator } from '../Evaluator.js';
-import { deny, decideEffect, decideObserving } from './decideEffect.js';
+import { deny, decideEffect, decideLimiting, decideObserving } from './decideEffect.js';
 import { parsePolicies, type ParsedPolicies } from '../parse/parsePolicies.js';
 import type { Policy } from '../Policy.js';
 import type { PolicyCall, PolicyEngine, PolicyOutcome } from '../PolicyEngine.js';
@@ -140,6 +140,11 @@ export class CedarPolicyEngine implements PolicyEngine {
     return this.#parts.set.hash;
   }
 
+  /** Whether a policy is a limit. */
+  get hasLimits(): boolean {
+    return this.#parts.set.limits;
+  }
+
   /** @internal The policies, in the order of their files. */
   get policies(): readonly Policy[] {
     return this.#parts.set.policies;
@@ -168,8 +173,10 @@ export class CedarPolicyEngine implements PolicyEngine {
         this.#callers.set(call, known);
       }
       if (known === 'tool_is_group') return deny(known, []);
-      const decide = this.#parts.set.observes ? decideObserving : decideEffect;
-      return decide(new CallEvaluator(known, call), call);
+      const { observes, limits } = this.#parts.set;
+      const decide = observes ? decideObserving : decideEffect;
+      const evaluator = new CallEvaluator(known, call);
+      return limits ? decideLimiting(evaluator, call, decide) : decide(evaluator, call);
     } catch (error) {
       if (error instanceof EvaluationMismatch) this.#reportMismatch(call);
       return deny('policy_error', [], error instanceof Error ? error.message : 'a value was thrown that is not an Error');

@@ -25,6 +25,8 @@ export class PolicySet {
   readonly groups: ReadonlySet<string>;
   /** Whether a policy has `@observe("true")`. */
   readonly observes: boolean;
+  /** Whether a policy is a limit. */
+  readonly limits: boolean;
   readonly #makeEvaluator: MakeEvaluator;
   readonly #index: PolicyIndex;
   /** By the names that matter, and by the policies, so that tools with the same policies share one slice. */
@@ -37,6 +39,7 @@ export class PolicySet {
     this.hash = index.hash;
     this.groups = index.groups;
     this.observes = index.observes;
+    this.limits = index.limits;
     this.#makeEvaluator = makeEvaluator;
     this.#index = index;
   }
@@ -93,6 +96,8 @@ export interface PolicyIndex {
   readonly everywhere: readonly number[];
   /** Whether a policy has `@observe("true")`. */
   readonly observes: boolean;
+  /** Whether a policy is a limit. */
+  readonly limits: boolean;
 }
 
 /** Makes the index of some policies, in steps of a few policies. */
@@ -103,11 +108,13 @@ export function* indexPolicies(policies: readonly Policy[]): Steps<PolicyIndex> 
   // by their first two digits: sorting all at once would be one long step
   const hashes = new Map<string, string[]>();
   let observes = false;
-  for (const [i, { action, applied, observeUntilMs }] of policies.entries()) {
+  let limits = false;
+  for (const [i, { action, applied, limit, observeUntilMs }] of policies.entries()) {
     if (action.kind === 'any') everywhere.push(i);
     else if (action.kind === 'equals') addTo(equals, action.id, i);
     else for (const id of action.ids) addTo(within, id, i);
     observes ||= observeUntilMs !== undefined;
+    limits ||= limit !== undefined;
     addTo(hashes, applied.hash.slice(0, 2), applied.hash);
     yield;
   }
@@ -116,7 +123,7 @@ export function* indexPolicies(policies: readonly Policy[]): Steps<PolicyIndex> 
     sorted.push(...(hashes.get(start) as string[]).sort());
     yield;
   }
-  return { hash: sha256(sorted.join('\n')), groups: groupsNamed(policies), equals, within, everywhere, observes };
+  return { hash: sha256(sorted.join('\n')), groups: groupsNamed(policies), equals, within, everywhere, observes, limits };
 }
 
 function addTo<T>(map: Map<string, T[]>, name: string, item: T): void {

@@ -2,6 +2,7 @@ import type { Params } from '../../model/Params.js';
 import type { Evaluation, ParamsEvaluator } from '../Evaluator.js';
 import type { Policy } from '../Policy.js';
 import type { DenyCode, PolicyCall, PolicyOutcome } from '../PolicyEngine.js';
+import { LimitingEvaluator } from '../limit/LimitingEvaluator.js';
 import { ObservingEvaluator } from './ObservingEvaluator.js';
 import { SanitizeFailure, applySanitize } from '../sanitize/applySanitize.js';
 
@@ -80,6 +81,14 @@ export function decideObserving(evaluator: ParamsEvaluator, call: PolicyCall): P
   const observing = new ObservingEvaluator(evaluator, call.nowMs);
   const outcome = decideEffect(observing, call);
   return observing.observed.size === 0 || outcome.effect === 'deny' ? outcome : { ...outcome, observed: applied([...observing.observed]) };
+}
+
+/** {@link decideObserving} of policies some of which are limits: they are left out, and named in the outcome of a call that may run. */
+export function decideLimiting(evaluator: ParamsEvaluator, call: PolicyCall, decide: typeof decideEffect): PolicyOutcome {
+  const limiting = new LimitingEvaluator(evaluator, call.nowMs);
+  const outcome = decide(limiting, call);
+  const { limits } = limiting;
+  return limits === undefined || outcome.effect === 'deny' ? outcome : { ...outcome, limits };
 }
 
 /** A deny in words that are safe for the caller. */

@@ -43,20 +43,29 @@ function review(policy: Policy): LintFinding[] {
       found(policy, 'warning', 'This permits every call that no other policy forbids. Name a principal, an action or a condition.'),
     );
   findings.push(...deadConditions(json.conditions).map((message) => found(policy, 'warning', message)));
-  if (effect === 'sanitize' || effect === 'approval_needed')
-    findings.push(
-      found(policy, 'info', `A soft forbid: it does not refuse the call but ${effect === 'sanitize' ? 'changes it' : 'asks a person'}.`),
-    );
+  const does = DOES[effect];
+  if (does !== undefined) findings.push(found(policy, 'info', `A soft forbid: it does not refuse the call but ${does}.`));
   if (observeUntilMs !== undefined) {
     const until = new Date(observeUntilMs).toISOString();
     findings.push(
       Date.now() < observeUntilMs
-        ? found(policy, 'info', `Only watched until ${until}: it asks no one before that.`)
-        : found(policy, 'warning', `@observe_until was ${until}, so the policy asks now. Remove @observe and @observe_until.`),
+        ? found(policy, 'info', `Only watched until ${until}: it ${effect === 'limit' ? 'stops nothing' : 'asks no one'} before that.`)
+        : found(
+            policy,
+            'warning',
+            `@observe_until was ${until}, so the policy ${effect === 'limit' ? 'stops calls' : 'asks'} now. Remove @observe and @observe_until.`,
+          ),
     );
   }
   return findings;
 }
+
+/** What a soft forbid does, by its effect. */
+const DOES: Readonly<Partial<Record<Policy['effect'], string>>> = {
+  sanitize: 'changes it',
+  approval_needed: 'asks a person',
+  limit: 'counts it, and refuses only what is over the limit',
+};
 
 /** Each policy is named by its position, because an @id may occur twice in policies that are linted. */
 function validate(policies: readonly Policy[], schema: string): LintFinding[] {

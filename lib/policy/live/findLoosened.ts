@@ -2,6 +2,8 @@ import { canonicalText } from '../../common/data/canonical.js';
 import type { Steps } from '../../common/time/inSlices.js';
 import type { Policy } from '../Policy.js';
 import type { AppliedPolicy } from '../PolicyEngine.js';
+import { limitChanges } from '../limit/limitChanges.js';
+import type { LoosenedLimit } from '../limit/limitChanges.js';
 import { approvalChanges } from './approvalChanges.js';
 import type { LoosenedApproval } from './approvalChanges.js';
 import { compareConditions } from './compareConditions.js';
@@ -17,13 +19,13 @@ export interface LoosenedPolicy {
    * What is looser: `removed` (the policy is gone, or permits now), its `effect`, its `condition` or `scope` (a forbid may match less, a permit more),
    * or the annotation of that name.
    */
-  readonly how: 'removed' | 'effect' | 'condition' | 'scope' | 'sanitize' | 'may_permit' | 'observe' | LoosenedApproval;
+  readonly how: 'removed' | 'effect' | 'condition' | 'scope' | 'sanitize' | 'may_permit' | 'observe' | LoosenedLimit | LoosenedApproval;
   /** The change in words. */
   readonly message: string;
 }
 
 /** From the mildest to the strictest. */
-const EFFECTS: readonly AppliedPolicy['effect'][] = ['permit', 'sanitize', 'approval_needed', 'deny'];
+const EFFECTS: readonly AppliedPolicy['effect'][] = ['permit', 'limit', 'sanitize', 'approval_needed', 'deny'];
 
 /**
  * Compares two policy sets, in steps of one policy: what would let calls run that did not, or let more people approve them?
@@ -109,7 +111,9 @@ function changesOf(before: Policy, after: Policy | undefined): Change[] {
   if (after === undefined) return [['removed', 'the policy is gone']];
   if (after.effect === 'permit') return [['removed', 'the forbid is a permit now']];
   const changes = bodyChanges(before, after);
-  if (EFFECTS.indexOf(after.effect) < EFFECTS.indexOf(before.effect))
+  // no other effect but a deny stops what is over a limit
+  const isUncounted = before.effect === 'limit' && after.effect !== 'limit' && after.effect !== 'deny';
+  if (isUncounted || EFFECTS.indexOf(after.effect) < EFFECTS.indexOf(before.effect))
     changes.push(['effect', `@effect changed from ${before.effect} to ${after.effect}`]);
   if (before.effect === 'sanitize' && after.effect === 'approval_needed')
     changes.push(['sanitize', '@sanitize is gone: once a person approves, calls run with the params that they came with']);
@@ -119,10 +123,14 @@ function changesOf(before: Policy, after: Policy | undefined): Change[] {
     changes.push(['may_permit', 'the policy has @may_permit("true"), and may match more calls']);
   const watchedUntilMs = after.observeUntilMs ?? 0;
   if (watchedUntilMs > Math.max(before.observeUntilMs ?? 0, Date.now()))
-    changes.push(['observe', `@observe("true") keeps the policy from asking until ${new Date(watchedUntilMs).toISOString()}`]);
-  if (before.effect === 'approval_needed' && after.effect === 'approval_needed')
-    changes.push(...approvalChanges(before.applied, after.applied));
+    changes.push(['observe', `@observe("true") keeps the policy from being enforced until ${new Date(watchedUntilMs).toISOString()}`]);
+  if (before.limit !== undefined && after.limit !== undefined) changes.push(...limitChanges(before.limit, after.limit));
+  if (asks(before) && asks(after)) changes.push(...approvalChanges(before.applied, after.applied));
   return changes;
+}
+
+function asks({ effect, limit }: Policy): boolean {
+  return effect === 'approval_needed' || limit?.over === 'approval_needed';
 }
 
 /** A permit must not match more than before, a forbid not less. */

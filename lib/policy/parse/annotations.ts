@@ -3,6 +3,8 @@ import { FORBIDDEN_KEYS } from '../../model/Params.js';
 import type { AppliedPolicy } from '../PolicyEngine.js';
 import { APPROVAL_CHECKS, readApprovalTerms } from './readApprovalTerms.js';
 import type { ApprovalTerms } from '../../model/terms/ApprovalTerms.js';
+import type { LimitTerms } from '../../model/terms/LimitTerms.js';
+import { LIMIT_CHECKS, readLimitTerms } from '../limit/readLimitTerms.js';
 import { GROUP_NAME, parseApprovers } from './groupNames.js';
 import { firstConflict, parseSanitize, type SanitizeOperation } from '../sanitize/operations.js';
 
@@ -14,7 +16,7 @@ const MAX_SUMMARY_NAME = 60;
 /** A year. */
 const MAX_TIMEOUT_S = 31_536_000;
 
-const EFFECTS = ['deny', 'approval_needed', 'sanitize'] as const;
+const EFFECTS = ['deny', 'approval_needed', 'sanitize', 'limit'] as const;
 const SEVERITIES = ['low', 'medium', 'high', 'critical'];
 
 /** A value of `@effect`. */
@@ -49,6 +51,7 @@ export const ANNOTATION_CHECKS: ReadonlyMap<string, (value: string) => string | 
   ['observe', (v) => need(v === 'true' || v === 'false', '"true" or "false"')],
   ['observe_until', (v) => need(!Number.isNaN(timeOf(v)), TIME) ?? need(timeOf(v) <= Date.now() + MAX_OBSERVE_MS, SOON)],
   ...APPROVAL_CHECKS,
+  ...LIMIT_CHECKS,
 ]);
 
 /** Thirty days: a policy that is only watched must not be forgotten. */
@@ -69,7 +72,13 @@ export const ANNOTATION_EFFECTS: ReadonlyMap<string, ForbidEffect> = new Map<str
   ['observe_until', 'approval_needed'],
   ['summary', 'approval_needed'],
   ...APPROVAL_CHECKS.map(([name]) => [name, 'approval_needed'] as const),
+  ...LIMIT_CHECKS.map(([name]) => [name, 'limit'] as const),
 ]);
+
+/** Of these, what a limit may have as well: it can be watched, and with `@over("approval_needed")` it asks as an approval policy does. */
+function isForLimit(name: string, over: string | undefined): boolean {
+  return name === 'observe' || name === 'observe_until' || (over === 'approval_needed' && name !== 'grantable');
+}
 
 export function isEffect(value: string): value is ForbidEffect {
   return (EFFECTS as readonly string[]).includes(value);
@@ -108,6 +117,7 @@ export interface AnnotationFacts {
   readonly selfApproval: boolean | undefined;
   readonly summary: readonly string[] | undefined;
   readonly terms: ApprovalTerms;
+  readonly limit: LimitTerms | undefined;
   readonly mayPermit: boolean;
   readonly observeUntilMs: number | undefined;
   readonly operations: readonly SanitizeOperation[];
@@ -134,7 +144,8 @@ export function readAnnotations(
   if (!values.has('id')) report('This policy has no @id. Add @id("…") with a name that no other policy has.');
   const effect = effectOf(cedarEffect, get('effect'), report);
   for (const [name, meant] of ANNOTATION_EFFECTS) {
-    if (values.has(name) && effect !== meant)
+    const isToo = effect === 'limit' && meant === 'approval_needed' && isForLimit(name, get('over'));
+    if (values.has(name) && effect !== meant && !isToo)
       report(`@${name} is only for a forbid with @effect("${meant}"). Remove it, or give the policy that effect.`, name);
   }
   const seconds = get('approval_timeout_s');
@@ -150,6 +161,7 @@ export function readAnnotations(
     selfApproval: selfApproval === undefined ? undefined : selfApproval === 'true',
     summary: summary === undefined ? undefined : parseSummary(summary),
     terms: readApprovalTerms(get, report),
+    limit: effect === 'limit' ? readLimitTerms(get, report) : undefined,
     mayPermit: get('may_permit') === 'true',
     observeUntilMs: observeUntil(values, report),
     operations: effect === 'sanitize' ? operationsOf(get('sanitize'), report) : [],

@@ -80,8 +80,20 @@ function readPolicy(piece: PolicyText, json: PolicyJson, place: PolicyPlace): Po
   checkScope(json, report);
   if (problems > 0 || id === undefined) return undefined;
   const hash = sha256(piece.text);
-  const { effect, reason, severity, approvers, approvalTimeoutMs, selfApproval, summary, terms, mayPermit, observeUntilMs, operations } =
-    facts;
+  const {
+    effect,
+    reason,
+    severity,
+    approvers,
+    approvalTimeoutMs,
+    selfApproval,
+    summary,
+    terms,
+    limit,
+    mayPermit,
+    observeUntilMs,
+    operations,
+  } = facts;
   return {
     id,
     effect,
@@ -91,6 +103,7 @@ function readPolicy(piece: PolicyText, json: PolicyJson, place: PolicyPlace): Po
     action: actionScope(json.action),
     groupsAsked: groupsAsked(json.conditions),
     operations,
+    limit,
     mayPermit,
     observeUntilMs,
     file: place.file,

@@ -26,7 +26,8 @@ export const APPROVAL_CHECKS: readonly Check[] = [
 ];
 
 const ESCALATE = `seconds and the groups to add, earliest first, as in "900: managers; 3600: on-call, directors": 1 to ${MAX_ESCALATIONS} steps`;
-const GRANTABLE = `the most uses and the longest time of a grant, as in "50 uses; 8h": 1 to ${MAX_USES} uses, up to 30d`;
+/** What {@link readGrantable} reads, in words. */
+export const GRANTABLE: string = `the most uses and the longest time of a grant, as in "50 uses; 8h": 1 to ${MAX_USES} uses, up to 30d`;
 const POINTERS = `1 to ${MAX_POINTERS} JSON pointers, separated by commas, each once, as in "/amount, /note"`;
 
 /** @returns undefined for "true" or "false", else what was expected */
@@ -88,7 +89,8 @@ function readEscalate(value: string | undefined): readonly Escalation[] | undefi
   return found.length === steps.length && found.length <= MAX_ESCALATIONS && isOrdered ? found : undefined;
 }
 
-function readGrantable(value: string | undefined): GrantCeiling | undefined {
+/** How many uses, and for how long: `10 uses; 8h`. @returns `undefined` for anything else, and for more than any grant may have */
+export function readGrantable(value: string | undefined): GrantCeiling | undefined {
   const [, uses, count, unit] = /^\s*([1-9][0-9]{0,3}) uses?\s*;\s*([1-9][0-9]{0,6})([smhd])\s*$/.exec(value ?? '') ?? [];
   const forMs = Number(count) * (UNITS[unit ?? ''] ?? NaN);
   return Number(uses) <= MAX_USES && forMs <= MAX_GRANT_MS ? { uses: Number(uses), forMs } : undefined;

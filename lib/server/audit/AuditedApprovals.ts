@@ -1,6 +1,7 @@
 import { approvalRecords } from '../../audit/record/approvalRecords.js';
 import { chain } from '../../common/awaitable.js';
 import type { Awaitable } from '../../common/awaitable.js';
+import type { CounterChange, CounterStore } from '../../store/counter/CounterStore.js';
 import { approvalPage } from '../../store/approval/approvalPage.js';
 import type {
   ApprovalCard,
@@ -36,9 +37,13 @@ export class AuditedApprovals implements ApprovalStore {
     return this.#inner.signs === true;
   }
 
-  insert(record: ApprovalRecord): Awaitable<boolean> {
+  get counters(): CounterStore | undefined {
+    return this.#inner.counters;
+  }
+
+  insert(record: ApprovalRecord, _card?: undefined, _beside?: undefined, takes?: CounterChange): Awaitable<boolean> {
     const entry = approvalRecords.opened(record, { tenantId: this.#tenantId });
-    return this.#outbox.commit([entry], (beside) => this.#inner.insert(record, undefined, beside));
+    return this.#outbox.commit([entry], (beside) => this.#inner.insert(record, undefined, beside, takes));
   }
 
   get(decisionId: string): Awaitable<ApprovalRecord | undefined> {
@@ -51,12 +56,13 @@ export class AuditedApprovals implements ApprovalStore {
     _card?: ApprovalCard,
     _beside?: readonly StoredRecord[],
     conditions?: ChangeConditions,
+    takes?: CounterChange,
   ): Awaitable<boolean> {
     return chain(this.#inner.get(record.decisionId), (before) => {
       // another change was first
       if (before?.version !== version) return false;
       const entries = approvalChanges(before, record, this.#tenantId);
-      return this.#outbox.commit(entries, (beside) => this.#inner.replace(record, version, undefined, beside, conditions));
+      return this.#outbox.commit(entries, (beside) => this.#inner.replace(record, version, undefined, beside, conditions, takes));
     });
   }
 

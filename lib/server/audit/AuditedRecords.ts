@@ -1,5 +1,6 @@
 import { chain } from '../../common/awaitable.js';
 import type { Awaitable } from '../../common/awaitable.js';
+import type { CounterChange, CounterStore } from '../../store/counter/CounterStore.js';
 import type { RecordPage, RecordQuery, RecordStore, StoredRecord } from '../../store/RecordStore.js';
 import type { ChangeOutbox } from './ChangeOutbox.js';
 import { authorityChanges, grantsAuthority } from './authorityChanges.js';
@@ -17,22 +18,26 @@ export class AuditedRecords implements RecordStore {
     this.#tenantId = tenantId;
   }
 
-  insert(record: StoredRecord): Awaitable<boolean> {
-    if (!grantsAuthority(record.kind)) return this.#inner.insert(record);
-    return this.#outbox.commit(authorityChanges(record, undefined, this.#tenantId), (beside) => this.#inner.insert(record, beside));
+  get counters(): CounterStore | undefined {
+    return this.#inner.counters;
+  }
+
+  insert(record: StoredRecord, _beside?: undefined, takes?: CounterChange): Awaitable<boolean> {
+    if (!grantsAuthority(record.kind)) return this.#inner.insert(record, undefined, takes);
+    return this.#outbox.commit(authorityChanges(record, undefined, this.#tenantId), (beside) => this.#inner.insert(record, beside, takes));
   }
 
   get(kind: string, id: string): Awaitable<StoredRecord | undefined> {
     return this.#inner.get(kind, id);
   }
 
-  replace(record: StoredRecord, version: number): Awaitable<boolean> {
-    if (!grantsAuthority(record.kind)) return this.#inner.replace(record, version);
+  replace(record: StoredRecord, version: number, _beside?: undefined, takes?: CounterChange): Awaitable<boolean> {
+    if (!grantsAuthority(record.kind)) return this.#inner.replace(record, version, undefined, takes);
     return chain(this.#inner.get(record.kind, record.id), (before) => {
       // another change was first
       if (before?.version !== version) return false;
       const entries = authorityChanges(record, before, this.#tenantId);
-      return this.#outbox.commit(entries, (beside) => this.#inner.replace(record, version, beside));
+      return this.#outbox.commit(entries, (beside) => this.#inner.replace(record, version, beside, takes));
     });
   }
 

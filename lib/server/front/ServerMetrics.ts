@@ -20,7 +20,7 @@ const OF_PEOPLE = [1, 5, 15, 60, 300, 900, 3_600, 14_400, 86_400, 604_800];
 let ofProcess: Registry | undefined;
 
 /**
- * The metrics of a server, for Prometheus. Labels are tenants, routes, codes, effects and reasons: never agents, tools or keys, of which there may be any
+ * The metrics of a server, for Prometheus. Labels are tenants, routes, codes, effects, reasons and limits: never agents, tools or keys, of which there may be any
  * number, and which may be confidential.
  */
 export class ServerMetrics {
@@ -35,6 +35,7 @@ export class ServerMetrics {
   readonly #sync: Histogram;
   readonly #shed: Counter<'reason'>;
   readonly #reloads: Counter<'tenant' | 'result'>;
+  readonly #limits: Counter<'tenant' | 'policy'>;
   readonly #loaded: Gauge<'tenant'>;
   readonly #storeErrors: Counter;
   readonly #gauges: readonly [pending: Gauge<'tenant'>, streams: Gauge, halts: Gauge<'tenant'>];
@@ -64,6 +65,7 @@ export class ServerMetrics {
     this.#sync = histogram('aegis_audit_sync_seconds', 'Recording a group of answers before they are sent.', QUICK);
     this.#shed = counter('aegis_shed_total', 'Requests refused because the server had too much to do.', ['reason']);
     this.#reloads = counter('aegis_policy_reloads_total', 'Reloads of policies.', ['tenant', 'result']);
+    this.#limits = counter('aegis_limits_refused_total', 'Calls that a limit denied.', ['tenant', 'policy']);
     this.#loaded = gauge('aegis_policy_last_success_timestamp_seconds', 'When the policies in force were loaded.', ['tenant']);
     this.#storeErrors = counter('aegis_store_errors_total', 'Requests that failed because of the store.', []);
     this.#gauges = [
@@ -118,6 +120,16 @@ export class ServerMetrics {
   reloaded(tenant: string, result: string): void {
     this.#reloads.inc({ tenant, result });
     if (result === 'applied') this.#loaded.set({ tenant }, Date.now() / 1_000);
+  }
+
+  /** A limit is in force, and may have refused nothing yet. */
+  limitKnown(tenant: string, policy: string): void {
+    this.#limits.inc({ tenant, policy }, 0);
+  }
+
+  /** A limit has denied a call. */
+  limitRefused(tenant: string, policy: string): void {
+    this.#limits.inc({ tenant, policy });
   }
 
   /** Policies came into force at the start. */

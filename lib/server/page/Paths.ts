@@ -65,6 +65,10 @@ export class Paths {
     return this.#path('/halts/lift');
   }
 
+  limits(query: PathQuery = {}): string {
+    return this.#path('/limits', query);
+  }
+
   history(query: PathQuery = {}): string {
     return this.#path('/history', query);
   }

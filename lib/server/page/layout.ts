@@ -34,7 +34,8 @@ export interface PageLayout {
 }
 
 /** The pages that the bar at the top names. */
-export type PagePlace = 'inbox' | 'history' | 'unknown' | 'agents' | 'grants' | 'halts' | 'policies' | 'audit' | 'people' | 'me' | 'help';
+export type PagePlace =
+  'inbox' | 'history' | 'unknown' | 'agents' | 'grants' | 'limits' | 'halts' | 'policies' | 'audit' | 'people' | 'me' | 'help';
 
 /** Answers with a page. Its headers are set for every page by the dispatcher. */
 export function pageAnswer(view: Html, frame: PageLayout): Answer {
@@ -79,6 +80,7 @@ const PLACES: readonly (readonly [PagePlace, string, (paths: Paths) => string])[
   ['unknown', 'Unknown outcomes', (paths) => paths.unknown()],
   ['agents', 'Agents and tools', (paths) => paths.agents()],
   ['grants', 'Grants', (paths) => paths.grants()],
+  ['limits', 'Limits', (paths) => paths.limits()],
   ['halts', 'Halts', (paths) => paths.halts()],
   ['policies', 'Policies', (paths) => paths.policies()],
   ['audit', 'Audit', (paths) => paths.audit()],

@@ -32,6 +32,12 @@ export interface RevealOptions {
   readonly changedBy?: string | undefined;
 }
 
+/** How the params of an approval are shown. */
+export interface RevealParamsOptions extends Pick<RevealOptions, 'all'> {
+  /** Who has changed a param; `undefined` for a policy alone. @defaultValue a policy has changed all of them */
+  readonly changerOf?: ((name: string) => string | undefined) | undefined;
+}
+
 /** The params of an approval, as a list (`dl.params`): what will run, and where a policy changed it, what the agent wrote. */
 export function revealedParams(
   approval: {
@@ -40,7 +46,7 @@ export function revealedParams(
     readonly opaque: readonly string[];
     readonly sensitive?: Sensitive | undefined;
   },
-  options: RevealOptions = {},
+  { all, changerOf }: RevealParamsOptions = {},
 ): Html {
   const { opaque, sensitive } = approval;
   const [params, originalParams] = [approval.params, approval.originalParams].map((of) => viewOf(of, sensitive, 'approver')) as [
@@ -50,7 +56,7 @@ export function revealedParams(
   const own = (of: Readonly<Record<string, unknown>>, name: string): NamedValue['now'] =>
     Object.hasOwn(of, name) ? { value: of[name] } : undefined;
   const names = [...new Set([...Object.keys(params), ...Object.keys(originalParams)])];
-  return html`<dl class="params">${names.map((name) => revealedChange({ name, now: own(params, name), before: own(originalParams, name) }, options))}${opaque.map(
+  return html`<dl class="params">${names.map((name) => revealedChange({ name, now: own(params, name), before: own(originalParams, name) }, { all, changedBy: changerOf?.(name) }))}${opaque.map(
     (name) =>
       html`<div><dt>${revealedText(name)}<span class="meta">not shown</span></dt><dd><span class="v muted">Kept from policies and people by the program.</span></dd></div>`,
   )}</dl>${names.length + opaque.length === 0 && html`<p class="in muted">It has no params.</p>`}`;

@@ -9,6 +9,7 @@ import type { RecordStore } from '../../store/RecordStore.js';
 import type { NotifyOptions } from '../notify/NotifyOptions.js';
 import type { Identity } from '../people/Identity.js';
 import type { IssuerOptions } from './IssuerOptions.js';
+import type { TenantLimits } from './TenantLimits.js';
 import type { TenantHalts } from './TenantHalts.js';
 import type { UnknownOutcomes } from './UnknownOutcomes.js';
 import type { TenantAudit } from '../audit/ServerAudit.js';
@@ -48,6 +49,8 @@ export interface Tenant {
   readonly haltRefusals: { count: number };
   /** Tells what is halted, and what no longer is, no matter who ordered or lifted it. */
   readonly haltNews: SafeEmitter<HaltEvents>;
+  /** Its limits, and what they have counted. */
+  readonly limits: TenantLimits;
   /** Its policies. */
   readonly policies: ReloadablePolicies;
   /** What is decided is told to it; absent where nothing is recorded. */

@@ -32,6 +32,7 @@ import { sweepTenant } from './sweepTenant.js';
 import type { Tenant, ToolSettings } from './Tenant.js';
 import { autoHaltOf, unlessHalted } from './haltsOf.js';
 import { ModuleHalts } from './TenantHalts.js';
+import { TenantLimits } from './TenantLimits.js';
 import { toolSettings } from './toolSettings.js';
 import { UnknownOutcomes } from './UnknownOutcomes.js';
 import { verdictProofs } from './verdictProofs.js';
@@ -230,6 +231,7 @@ function moduleTenant(options: ModuleTenantOptions, clock: SteadyClock): Tenant 
     halts,
     haltNews: module.halts,
     haltRefusals,
+    limits: new TenantLimits(desk, policies, () => clock.now()),
     grants,
     policies,
     tools: toolsByName,

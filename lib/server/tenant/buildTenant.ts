@@ -22,6 +22,7 @@ import type { Tenant, ToolSettings } from './Tenant.js';
 import { checkedIssuer } from './IssuerOptions.js';
 import type { IssuerOptions } from './IssuerOptions.js';
 import { autoHaltOf, haltsOf, unlessHalted } from './haltsOf.js';
+import { TenantLimits } from './TenantLimits.js';
 import { toolSettings } from './toolSettings.js';
 import { verdictProofs } from './verdictProofs.js';
 
@@ -162,6 +163,7 @@ export function buildTenant(id: string, given: TenantOptions, { approvals, recor
   const grants = new Grants({ desk, records: () => records, now: () => clock.now(), journal });
   const decisions = new EmbeddedDecisionService({ policies, desk, grants, facts, factsTimeoutMs, exposePolicies, logger });
   const notify = options.notify && checkedNotify(`tenants['${id}']: notify`, options.notify);
+  const limits = new TenantLimits(desk, policies, () => clock.now());
   return {
     id,
     decisions,
@@ -173,6 +175,7 @@ export function buildTenant(id: string, given: TenantOptions, { approvals, recor
     halts,
     haltNews,
     haltRefusals,
+    limits,
     policies,
     tools,
     issuer,

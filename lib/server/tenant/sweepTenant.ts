@@ -6,10 +6,11 @@ export const WITHDRAWAL_KIND = 'withdrawal';
 
 /** Ends what is over at a tenant: pending approvals whose time has passed, and records that need not be kept. Each server does, and one of them wins. */
 export async function sweepTenant(
-  { desk, records, identity }: Pick<Tenant, 'desk' | 'records' | 'identity'>,
+  { desk, records, identity, approvals }: Pick<Tenant, 'desk' | 'records' | 'identity' | 'approvals'>,
   nowMs: number,
 ): Promise<void> {
   await desk.endOverdue();
   for (const kind of [WITHDRAWAL_KIND, POLICY_ACT_KIND, 'grant']) await records.prune(kind, nowMs);
   await identity.prune(nowMs);
+  await approvals.counters?.prune();
 }

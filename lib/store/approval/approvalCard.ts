@@ -6,6 +6,8 @@ import { recordedSeats } from '../../model/terms/recordedSeats.js';
 import { freezeDeep } from '../../model/snapshot/frozenData.js';
 import type { ApprovalCard, ApprovalRecord, CardParam, CardPolicy } from '../ApprovalStore.js';
 import { fromStoredJson } from '../storedJson.js';
+import { whoChanged } from './whoChanged.js';
+import type { Changers } from './whoChanged.js';
 
 const MAX_CHARACTERS = 500;
 const MAX_PARAMS = 4;
@@ -23,7 +25,7 @@ export function approvalCard(record: ApprovalRecord): ApprovalCard {
   const names = Object.keys(record.params);
   const shown = viewOf(record.params, record.sensitive, 'approver');
   const listed = listedNames(record);
-  const changed = changedNames(record);
+  const { changed, edited } = changedNames(record);
   const deceptive = deceptiveIn(record);
   return freezeDeep({
     decisionId,
@@ -38,6 +40,7 @@ export function approvalCard(record: ApprovalRecord): ApprovalCard {
     summary: listed.map((name) => cardParam(name, shown[name])),
     ...(names.length > listed.length && { unlisted: names.length - listed.length }),
     ...(changed.length > 0 && { changed }),
+    ...(edited.length > 0 && { edited }),
     ...(deceptive.length > 0 && { deceptive }),
     createdAtMs,
     expiresAtMs,
@@ -100,12 +103,18 @@ function cardParam(name: string, value: unknown): CardParam {
   return { name: cut(name, MAX_NAME), text: shown, ...(shown !== text && { cut: text.length - MAX_VALUE }) };
 }
 
-function changedNames({ params, originalParams, digest, originalDigest }: ApprovalRecord): readonly string[] {
-  if (digest === originalDigest) return [];
-  return [...new Set([...Object.keys(originalParams), ...Object.keys(params)])]
-    .filter((name) => textIn(params, name) !== textIn(originalParams, name))
-    .slice(0, MAX_CHANGED)
-    .map((name) => cut(name, MAX_NAME));
+function changedNames(record: ApprovalRecord): { readonly changed: readonly string[]; readonly edited: readonly string[] } {
+  const { params, originalParams, digest, originalDigest } = record;
+  if (digest === originalDigest) return { changed: [], edited: [] };
+  const names = [...new Set([...Object.keys(originalParams), ...Object.keys(params)])].filter(
+    (name) => textIn(params, name) !== textIn(originalParams, name),
+  );
+  const of = (isOne: (changers: Changers) => boolean): readonly string[] =>
+    names
+      .filter((name) => isOne(whoChanged(record, name)))
+      .slice(0, MAX_CHANGED)
+      .map((name) => cut(name, MAX_NAME));
+  return { changed: of(({ policy }) => policy), edited: of(({ people }) => people.length > 0) };
 }
 
 function textIn(params: Readonly<Record<string, unknown>>, name: string): string | undefined {

@@ -1,5 +1,8 @@
 import { frozenData, holdsDate } from '../../model/snapshot/frozenData.js';
-import type { ApprovalQuery, ApprovalRecord, ApprovalStore } from '../ApprovalStore.js';
+import type { ApprovalCard, ApprovalQuery, ApprovalRecord, ApprovalStore, ChangeConditions } from '../ApprovalStore.js';
+import type { CounterChange } from '../counter/CounterStore.js';
+import { MemoryCounterStore } from '../counter/MemoryCounterStore.js';
+import type { StoredRecord } from '../RecordStore.js';
 import { storeLimits } from '../storeLimits.js';
 
 /** How many records that were used, or ended undecided, are kept, and how many refused ones. They can still be read, but nothing can be done with them. */
@@ -7,6 +10,7 @@ const MAX_ENDED = 10_000;
 
 /** Keeps approvals in the memory of this process. It is the default, and its approvals end with the process. */
 export class MemoryApprovalStore implements ApprovalStore {
+  readonly counters: MemoryCounterStore;
   /** In the order of creation. */
   readonly #records = new Map<string, ApprovalRecord>();
   /** The pending ones. */
@@ -21,8 +25,14 @@ export class MemoryApprovalStore implements ApprovalStore {
   /** Refused ones by agent and tool, oldest first. These outlive the records: a call that was refused stays refused. */
   readonly #denied = new Map<string, ApprovalRecord[]>();
 
-  insert(record: ApprovalRecord): boolean {
+  /** @param counters of the same tenant */
+  constructor(counters: MemoryCounterStore = new MemoryCounterStore()) {
+    this.counters = counters;
+  }
+
+  insert(record: ApprovalRecord, _card?: ApprovalCard, _beside?: readonly StoredRecord[], takes?: CounterChange): boolean {
     if (this.#records.has(record.decisionId)) return false;
+    this.counters.change(takes);
     this.#put(record);
     return true;
   }
@@ -33,9 +43,17 @@ export class MemoryApprovalStore implements ApprovalStore {
     return record && this.#shown(record);
   }
 
-  replace(record: ApprovalRecord, version: number): boolean {
+  replace(
+    record: ApprovalRecord,
+    version: number,
+    _card?: ApprovalCard,
+    _beside?: readonly StoredRecord[],
+    _conditions?: ChangeConditions,
+    takes?: CounterChange,
+  ): boolean {
     const old = this.#records.get(record.decisionId);
     if (old?.version !== version) return false;
+    this.counters.change(takes);
     this.#count(old, -1);
     const kept = this.#put(record);
     if (record.status === 'denied' && old.status !== 'denied') this.#remember(kept);

@@ -1,4 +1,6 @@
 import type { RecordChange, RecordHead, RecordPage, RecordQuery, SignableRecordStore, StoredRecord } from '../RecordStore.js';
+import type { CounterChange } from '../counter/CounterStore.js';
+import { MemoryCounterStore } from '../counter/MemoryCounterStore.js';
 import { checkedRecord } from '../record/checkedRecord.js';
 import { comparePlaces, placeOf, recordCursor } from '../record/recordCursor.js';
 import type { RecordPlace } from '../record/recordCursor.js';
@@ -8,15 +10,17 @@ import { storeLimits } from '../storeLimits.js';
 /** Keeps the records of one tenant in the memory of this process. */
 export class MemoryRecordStore implements SignableRecordStore {
   readonly insertsBeside = true;
+  readonly counters: MemoryCounterStore = new MemoryCounterStore();
   /** By kind, then by id. */
   readonly #records = new Map<string, Map<string, StoredRecord>>();
   /** By kind, then by part. */
   readonly #heads = new Map<string, Map<number, RecordHead>>();
   #haltChanges = 0;
 
-  insert(record: StoredRecord, beside?: readonly StoredRecord[]): boolean {
+  insert(record: StoredRecord, beside?: readonly StoredRecord[], takes?: CounterChange): boolean {
     const made = checkedRecord(record, 1);
     if (this.#of(made.kind).has(made.id)) return false;
+    this.counters.change(takes);
     this.#put(made);
     this.insertAll(beside);
     return true;
@@ -31,9 +35,10 @@ export class MemoryRecordStore implements SignableRecordStore {
     return this.#records.get(kind)?.get(id);
   }
 
-  replace(record: StoredRecord, version: number, beside?: readonly StoredRecord[]): boolean {
+  replace(record: StoredRecord, version: number, beside?: readonly StoredRecord[], takes?: CounterChange): boolean {
     const next = checkedRecord(record, version + 1);
     if (this.get(next.kind, next.id)?.version !== version) return false;
+    this.counters.change(takes);
     this.#put(next);
     this.insertAll(beside);
     return true;
@@ -80,8 +85,8 @@ export class MemoryRecordStore implements SignableRecordStore {
     return ids.flatMap((id) => this.get(kind, id) ?? []);
   }
 
-  commit(change: RecordChange, head: RecordHead, headVersion: number, beside?: readonly StoredRecord[]): boolean {
-    if ((this.head(head.kind, head.part)?.version ?? 0) !== headVersion || !this.#done(change)) return false;
+  commit(change: RecordChange, head: RecordHead, headVersion: number, beside?: readonly StoredRecord[], takes?: CounterChange): boolean {
+    if ((this.head(head.kind, head.part)?.version ?? 0) !== headVersion || !this.#done(change, takes)) return false;
     const parts = this.#heads.get(head.kind) ?? new Map<number, RecordHead>();
     this.#heads.set(head.kind, parts.set(head.part, Object.freeze({ ...head })));
     this.insertAll(beside);
@@ -93,9 +98,10 @@ export class MemoryRecordStore implements SignableRecordStore {
     this.insertAll(beside);
   }
 
-  #done(change: RecordChange): boolean {
-    if (change.how === 'insert') return this.insert(change.record);
-    if (change.how === 'replace') return this.replace(change.record, change.record.version - 1);
+  #done(change: RecordChange, takes: CounterChange | undefined): boolean {
+    if (change.how === 'insert') return this.insert(change.record, undefined, takes);
+    if (change.how === 'replace') return this.replace(change.record, change.record.version - 1, undefined, takes);
+    this.counters.change(takes);
     for (const id of change.ids) this.#remove(change.kind, id);
     return true;
   }

@@ -1,11 +1,13 @@
 import type { ApprovalStore } from '../ApprovalStore.js';
 import type { ServerStore, TenantStore, TenantStoreOptions } from '../StateStore.js';
+import type { MemoryCounterStore } from '../counter/MemoryCounterStore.js';
 import { DEFAULT_TENANT, tenantScope } from '../tenant/tenantScope.js';
 import { MemoryRecordStore } from './MemoryRecordStore.js';
 import { MemoryTaskStore } from './MemoryTaskStore.js';
 import { MemoryTenantApprovals } from './MemoryTenantApprovals.js';
 
 interface TenantRows {
+  readonly counters: MemoryCounterStore;
   readonly approvals: MemoryTenantApprovals;
   readonly records: MemoryRecordStore;
 }
@@ -39,7 +41,7 @@ export class MemoryStateStore implements ServerStore {
     const isTaken = (decisionId: string): boolean =>
       [...this.#tenants].some(([other, { approvals }]) => other !== tenantId && approvals.get(decisionId) !== undefined);
     const records = new MemoryRecordStore();
-    const rows = { approvals: new MemoryTenantApprovals(isTaken, records), records };
+    const rows = { approvals: new MemoryTenantApprovals(isTaken, records), records, counters: records.counters };
     this.#tenants.set(tenantId, rows);
     return rows;
   }

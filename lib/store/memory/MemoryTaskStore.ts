@@ -37,7 +37,7 @@ export class MemoryTaskStore implements TaskStore {
   #latestMs = 0;
   #liveUntilMs = 0;
 
-  /** @param haltChanges how often the halts were changed that are kept with these tasks */
+  /** @param haltChanges how often the halts were changed that are kept with these tasks; without it, none are, and only their process says what is halted */
   constructor(haltChanges?: () => number) {
     this.#haltChanges = haltChanges;
   }
@@ -120,7 +120,7 @@ export class MemoryTaskStore implements TaskStore {
 
   claim(claim: TaskClaim): ExecutingTask | undefined {
     const task = this.#tasks.get(claim.taskId);
-    if (claim.haltChanges !== undefined && this.#haltChanges?.() !== claim.haltChanges) return undefined;
+    if (claim.haltChanges !== undefined && this.#haltChanges !== undefined && this.#haltChanges() !== claim.haltChanges) return undefined;
     return this.#replace(task, claimed(task, claim, this.ownerId)) as ExecutingTask | undefined;
   }
 

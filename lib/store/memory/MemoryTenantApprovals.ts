@@ -1,5 +1,6 @@
 import { pageOfList } from '../approval/approvalPage.js';
 import type { ApprovalCard, ApprovalPage, ApprovalPageQuery, ApprovalRecord, ChangeConditions } from '../ApprovalStore.js';
+import type { CounterChange } from '../counter/CounterStore.js';
 import type { StoredRecord } from '../RecordStore.js';
 import type { MemoryRecordStore } from './MemoryRecordStore.js';
 import { MemoryApprovalStore } from './MemoryApprovalStore.js';
@@ -18,7 +19,7 @@ export class MemoryTenantApprovals extends MemoryApprovalStore {
    * @param records of the same tenant
    */
   constructor(isTaken: (decisionId: string) => boolean, records: MemoryRecordStore) {
-    super();
+    super(records.counters);
     this.#isTaken = isTaken;
     this.#records = records;
   }
@@ -28,11 +29,11 @@ export class MemoryTenantApprovals extends MemoryApprovalStore {
     this.#keepMs = Math.max(this.#keepMs, keepMs);
   }
 
-  override insert(record: ApprovalRecord, _card?: ApprovalCard, beside?: readonly StoredRecord[]): boolean {
+  override insert(record: ApprovalRecord, _card?: ApprovalCard, beside?: readonly StoredRecord[], takes?: CounterChange): boolean {
     const { agentId, decisionId, idempotency } = record;
     if (this.#isTaken(decisionId) || (idempotency !== undefined && this.ofIdempotencyKey(agentId, idempotency.key) !== undefined))
       return false;
-    if (!super.insert(record)) return false;
+    if (!super.insert(record, undefined, undefined, takes)) return false;
     if (idempotency !== undefined) this.#keys.set(JSON.stringify([agentId, idempotency.key]), decisionId);
     this.#records.insertAll(beside);
     return true;
@@ -44,9 +45,10 @@ export class MemoryTenantApprovals extends MemoryApprovalStore {
     _card?: ApprovalCard,
     beside?: readonly StoredRecord[],
     { haltChanges }: ChangeConditions = {},
+    takes?: CounterChange,
   ): boolean {
     if (haltChanges !== undefined && haltChanges !== this.#records.haltChanges()) return false;
-    if (!super.replace(record, version)) return false;
+    if (!super.replace(record, version, undefined, undefined, undefined, takes)) return false;
     this.#records.insertAll(beside);
     return true;
   }

@@ -13,6 +13,7 @@ import type {
   BindOlder,
   ChangeConditions,
 } from '../ApprovalStore.js';
+import type { CounterChange, CounterStore } from '../counter/CounterStore.js';
 import { BEGUN_KIND } from '../record/checkedRecord.js';
 import type { StoredRecord } from '../RecordStore.js';
 import { DEFAULT_TENANT } from '../tenant/tenantScope.js';
@@ -36,27 +37,30 @@ interface ApprovalRow {
 /** Keeps the approvals of one tenant in PostgreSQL, beside the tasks that wait for them. */
 export class PostgresApprovalStore implements ApprovalStore {
   readonly insertsBeside = true;
+  readonly counters: CounterStore | undefined;
   readonly #session: PostgresSession;
   readonly #scope: TenantScope;
   readonly #statements: ApprovalStatements;
   #raised = false;
 
-  constructor(session: PostgresSession, scope: TenantScope) {
+  /** @param counters of the same tenant, in the same schema */
+  constructor(session: PostgresSession, scope: TenantScope, counters?: CounterStore) {
+    this.counters = counters;
     this.#session = session;
     this.#scope = scope;
     this.#statements = new ApprovalStatements(session.schema, scope);
   }
 
-  async insert(record: ApprovalRecord, card?: ApprovalCard, beside: readonly StoredRecord[] = []): Promise<boolean> {
+  async insert(record: ApprovalRecord, card?: ApprovalCard, beside: readonly StoredRecord[] = [], takes?: CounterChange): Promise<boolean> {
     if (this.#isOther && !this.#raised) await this.#raiseMinReader();
     const mark = { stamp: nextId('w'), ownerId: this.#session.ownerId };
     const statement = this.#statements.insert(record, mark, card);
     return this.#session.certainly(async (inDoubt) => {
       const done =
-        beside.length === 0
+        beside.length === 0 && takes === undefined
           ? (await this.#session.once(statement)).length > 0
           : await this.#session.together(
-              async (run) => (await run(statement.text, statement.values)).rows.length > 0 && insertBeside(run, this.#place, beside),
+              async (run) => (await run(statement.text, statement.values)).rows.length > 0 && insertBeside(run, this.#place, beside, takes),
             );
       return done || (inDoubt && (await this.#isStamped(record.decisionId, mark.stamp)));
     });
@@ -76,19 +80,20 @@ export class PostgresApprovalStore implements ApprovalStore {
     card?: ApprovalCard,
     beside: readonly StoredRecord[] = [],
     conditions: ChangeConditions = {},
+    takes?: CounterChange,
   ): Promise<boolean> {
     const mark = { stamp: nextId('w'), ownerId: this.#session.ownerId };
     const statement = this.#statements.replace(record, version, mark, card);
     const decided = record.status !== 'pending' && record.consumed === undefined;
     return this.#session.certainly(async (inDoubt) => {
       const done =
-        decided || beside.length > 0 || conditions.haltChanges !== undefined
+        decided || beside.length > 0 || conditions.haltChanges !== undefined || takes !== undefined
           ? await this.#together(conditions, async (run) => {
               if ((await run(statement.text, statement.values)).rows.length === 0) return false;
               // a statement of its own, so that it sees a task that was recorded while this one waited for its row
               const { text, values } = this.#statements.markDecided(record.decisionId);
               if (decided) await run(text, values);
-              return insertBeside(run, this.#place, beside);
+              return insertBeside(run, this.#place, beside, takes);
             })
           : (await this.#session.once(statement)).length > 0;
       return done || (inDoubt && (await this.#isStamped(record.decisionId, mark.stamp)));
@@ -159,6 +164,7 @@ export class PostgresApprovalStore implements ApprovalStore {
     card?: ApprovalCard,
     beside?: readonly StoredRecord[],
     conditions: ChangeConditions = {},
+    takes?: CounterChange,
   ): Promise<boolean> {
     const s = this.#session.schema;
     const mark = { stamp: nextId('w'), ownerId: this.#session.ownerId };
@@ -176,7 +182,7 @@ export class PostgresApprovalStore implements ApprovalStore {
         if ((await run(lock, [indexKey(record.decisionId), version, this.#scope.tenantId])).rowCount === 0) return false;
         if ((await run(write, [page.page, page.version, page.body, ...owner])).rowCount === 0) return false;
         await run(text, values);
-        return insertBeside(run, this.#place, beside);
+        return insertBeside(run, this.#place, beside, takes);
       });
       return done || (inDoubt && (await this.#isStamped(record.decisionId, mark.stamp)));
     });

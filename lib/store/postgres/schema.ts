@@ -6,6 +6,7 @@ import type { Migration } from '../StateStore.js';
 import { renamedTaskFields } from '../renamedTaskFields.js';
 import { fromStoredJson } from '../storedJson.js';
 import { storedSummary } from '../storedSummary.js';
+import { counterFunctions } from './counter/counterFunctions.js';
 import { OUTDATED } from './errors.js';
 
 /** How many tasks are read at once while their bodies are rewritten. */
@@ -119,16 +120,16 @@ const VERSIONS: readonly (string | ((client: ClientBase, schema: string) => Prom
   // limits and halts. The first row of either raises `min_reader`: older code would count nothing, and would run what is halted
   `
   CREATE TABLE $S.counter (
-    tenant_id text NOT NULL, key text COLLATE "C" NOT NULL, kind text NOT NULL, window_ms bigint NOT NULL, start_ms bigint NOT NULL, used bigint NOT NULL,
-    slices text NOT NULL, latest_ms bigint NOT NULL, expires_at bigint NOT NULL, PRIMARY KEY (tenant_id, key));
-  CREATE INDEX counter_over ON $S.counter (expires_at);
+    tenant_id text NOT NULL, key text COLLATE "C" NOT NULL, kind text NOT NULL, window_ms bigint NOT NULL, position bigint NOT NULL, slices bigint[] NOT NULL,
+    used bigint NOT NULL, most bigint NOT NULL, latest_ms bigint NOT NULL, expires_at bigint NOT NULL, label text, PRIMARY KEY (tenant_id, key));
+  CREATE INDEX counter_over ON $S.counter (tenant_id, expires_at);
   CREATE TABLE $S.counter_token (
     tenant_id text NOT NULL, token text COLLATE "C" NOT NULL, key text COLLATE "C" NOT NULL, cost bigint NOT NULL, at bigint NOT NULL,
     expires_at bigint NOT NULL, PRIMARY KEY (tenant_id, token, key));
-  CREATE INDEX counter_token_over ON $S.counter_token (expires_at);
+  CREATE INDEX counter_token_over ON $S.counter_token (tenant_id, expires_at);
   CREATE TABLE $S.gate (tenant_id text PRIMARY KEY, halts bigint NOT NULL DEFAULT 0);
   INSERT INTO $S.gate (tenant_id) VALUES ('${DEFAULT_TENANT}');
-  `,
+  ${counterFunctions}`,
 ];
 
 /** The version that first knew tenants. */

@@ -3,10 +3,12 @@ import { nextId } from '../../common/nextId.js';
 import type { PendingTask, Task } from '../../model/Task.js';
 import { storedCard } from '../approval/approvalCard.js';
 import type { ApprovalCard, ApprovalRecord } from '../ApprovalStore.js';
+import type { CounterChange } from '../counter/CounterStore.js';
 import { checkedRecord } from '../record/checkedRecord.js';
 import type { StoredRecord } from '../RecordStore.js';
 import { DEFAULT_SCOPE, UNOWNED } from '../tenant/tenantScope.js';
 import type { TenantScope } from '../tenant/tenantScope.js';
+import { countBeside } from './counter/countBeside.js';
 import { SCHEMA_VERSION } from './schema.js';
 import {
   APPROVAL_COLUMNS,
@@ -260,8 +262,14 @@ export interface RecordPlace {
   readonly tenantId: string;
 }
 
-/** Inserts records in the transaction that is open. */
-export async function insertBeside(run: RunSql, place: RecordPlace, beside: readonly StoredRecord[] = []): Promise<true> {
+/** Inserts records, and counts what is counted with them, in the transaction that is open. @throws TakeRefusedError where that does not fit */
+export async function insertBeside(
+  run: RunSql,
+  place: RecordPlace,
+  beside: readonly StoredRecord[] = [],
+  takes?: CounterChange,
+): Promise<true> {
+  await countBeside(run, { ...place, reader: SCHEMA_VERSION }, takes);
   for (const record of beside) {
     const { text, values } = insertRecord(place, checkedRecord(record, 1), nextId('w'));
     await run(text, values);

@@ -1,3 +1,4 @@
+import { isStorable } from '../../common/data/isStorable.js';
 import type { StoredRecord } from '../RecordStore.js';
 
 /** Under this kind, the pages of what has begun are kept beside the lists of records; no record can have it. */
@@ -28,12 +29,6 @@ export function checkedRecord(record: StoredRecord, version: number): StoredReco
 /** A copy without the fields that are `undefined` or null, as every store returns it. */
 export function withoutAbsent<T extends object>(fields: T): T {
   return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined && value !== null)) as T;
-}
-
-/** Whether every store keeps a text exactly: none has a record whose id is another one. */
-export function isStorable(text: unknown): text is string {
-  // a lone surrogate would come back as another character, and PostgreSQL has no U+0000
-  return typeof text === 'string' && !/\0|\p{Surrogate}/u.test(text);
 }
 
 function wrong(field: string, rule: string): TypeError {

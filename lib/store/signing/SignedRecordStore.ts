@@ -4,6 +4,7 @@ import type { Awaitable } from '../../common/awaitable.js';
 import type { SecretString } from '../../common/SecretString.js';
 import { publishDiagnostic } from '../../model/diagnostics.js';
 import { StoreError } from '../../model/errors/ServiceErrors.js';
+import type { CounterChange, CounterStore } from '../counter/CounterStore.js';
 import { purposeKey } from '../purposeKey.js';
 import type { RecordChange, RecordPage, RecordQuery, RecordStore, SignableRecordStore, StoredRecord } from '../RecordStore.js';
 import { storeLimits } from '../storeLimits.js';
@@ -57,11 +58,15 @@ export class SignedRecordStore implements RecordStore {
     return this.#inner.insertsBeside === true;
   }
 
-  async insert(given: StoredRecord, beside?: readonly StoredRecord[]): Promise<boolean> {
+  get counters(): CounterStore | undefined {
+    return this.#inner.counters;
+  }
+
+  async insert(given: StoredRecord, beside?: readonly StoredRecord[], takes?: CounterChange): Promise<boolean> {
     const record = this.#signed(checkedRecord(given, 1));
     return this.#write(record.kind, record.id, (entries) => {
       if (entries.has(record.id)) return undefined;
-      return { change: { how: 'insert', record }, entries: new Map([...entries, [record.id, entryOf(record)]]), beside };
+      return { change: { how: 'insert', record }, entries: new Map([...entries, [record.id, entryOf(record)]]), beside, takes };
     });
   }
 
@@ -80,11 +85,11 @@ export class SignedRecordStore implements RecordStore {
     throw busy();
   }
 
-  async replace(given: StoredRecord, version: number, beside?: readonly StoredRecord[]): Promise<boolean> {
+  async replace(given: StoredRecord, version: number, beside?: readonly StoredRecord[], takes?: CounterChange): Promise<boolean> {
     const record = this.#signed(checkedRecord(given, version + 1));
     return this.#write(record.kind, record.id, (entries) => {
       if (entries.get(record.id)?.version !== version) return undefined;
-      return { change: { how: 'replace', record }, entries: new Map([...entries, [record.id, entryOf(record)]]), beside };
+      return { change: { how: 'replace', record }, entries: new Map([...entries, [record.id, entryOf(record)]]), beside, takes };
     });
   }
 
@@ -178,7 +183,7 @@ export class SignedRecordStore implements RecordStore {
         return false;
       }
       const head = this.#heads.signed(kind, part, reading.version, wanted.entries);
-      if (await this.#inner.commit(wanted.change, head, reading.version, wanted.beside)) {
+      if (await this.#inner.commit(wanted.change, head, reading.version, wanted.beside, wanted.takes)) {
         this.#heads.saw(head);
         return true;
       }
@@ -228,6 +233,7 @@ interface NextPart {
   readonly change: RecordChange;
   readonly entries: ReadonlyMap<string, RecordEntry>;
   readonly beside?: readonly StoredRecord[] | undefined;
+  readonly takes?: CounterChange | undefined;
 }
 
 function entryOf(record: StoredRecord): RecordEntry {

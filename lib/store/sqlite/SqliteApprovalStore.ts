@@ -13,6 +13,7 @@ import type {
   BindOlder,
   ChangeConditions,
 } from '../ApprovalStore.js';
+import type { CounterChange, CounterStore } from '../counter/CounterStore.js';
 import { BEGUN_KIND } from '../record/checkedRecord.js';
 import type { StoredRecord } from '../RecordStore.js';
 import { DEFAULT_TENANT, UNOWNED } from '../tenant/tenantScope.js';
@@ -35,20 +36,23 @@ const UNBOUND = "SELECT 1 FROM meta WHERE key = 'unbound'";
 /** Keeps the approvals of one tenant in a SQLite file. A verdict and the mark on the task that waits for it are one transaction. */
 export class SqliteApprovalStore implements ApprovalStore {
   readonly insertsBeside = true;
+  readonly counters: CounterStore | undefined;
   readonly #db: SqliteDatabase;
   readonly #scope: TenantScope;
   readonly #records: SqliteRecordStore;
   /** How many pending ones of each agent and tool wait to be committed. */
   readonly #inserting = new Map<string, number>();
 
-  constructor(db: SqliteDatabase, scope: TenantScope) {
+  /** @param counters of the same tenant, in the same file */
+  constructor(db: SqliteDatabase, scope: TenantScope, counters?: CounterStore) {
+    this.counters = counters;
     this.#db = db;
     this.#scope = scope;
     this.#records = new SqliteRecordStore(db, scope.tenantId);
   }
 
-  insert(record: ApprovalRecord, card?: ApprovalCard, beside?: readonly StoredRecord[]): boolean | Promise<boolean> {
-    const inserted = this.#db.writeTogether(() => this.#inserted(record, card) && this.#records.insertBeside(beside));
+  insert(record: ApprovalRecord, card?: ApprovalCard, beside?: readonly StoredRecord[], takes?: CounterChange): boolean | Promise<boolean> {
+    const inserted = this.#db.writeTogether(() => this.#inserted(record, card) && this.#records.insertBeside(beside, takes));
     return typeof inserted === 'boolean' ? inserted : this.#counted(record, inserted);
   }
 
@@ -102,9 +106,10 @@ export class SqliteApprovalStore implements ApprovalStore {
     card?: ApprovalCard,
     beside?: readonly StoredRecord[],
     conditions?: ChangeConditions,
+    takes?: CounterChange,
   ): boolean | Promise<boolean> {
     return this.#db.writeTogether(
-      () => this.#holds(conditions) && this.#replaced(record, version, card) && this.#records.insertBeside(beside),
+      () => this.#holds(conditions) && this.#replaced(record, version, card) && this.#records.insertBeside(beside, takes),
     );
   }
 
@@ -169,13 +174,14 @@ export class SqliteApprovalStore implements ApprovalStore {
     card?: ApprovalCard,
     beside?: readonly StoredRecord[],
     conditions?: ChangeConditions,
+    takes?: CounterChange,
   ): boolean | Promise<boolean> {
     const { decisionId } = record;
     const { tenantId } = this.#scope;
     const isAsRead = 'SELECT 1 FROM approval WHERE decision_id = ? AND version = ? AND tenant_id = ?';
     return this.#db.writeTogether(() => {
       if (!this.#holds(conditions) || this.#db.get(isAsRead, decisionId, version, tenantId) === undefined) return false;
-      return this.#writePage(page) && this.#replaced(record, version, card) && this.#records.insertBeside(beside);
+      return this.#writePage(page) && this.#replaced(record, version, card) && this.#records.insertBeside(beside, takes);
     });
   }
 

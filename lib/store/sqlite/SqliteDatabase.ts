@@ -1,5 +1,6 @@
 import type { DatabaseSync, SQLInputValue, StatementSync } from 'node:sqlite';
 import { hostname } from 'node:os';
+import { resolve } from 'node:path';
 import { nextId } from '../../common/nextId.js';
 import { AegisError } from '../../model/AegisError.js';
 import { publishCallbackError } from '../../model/diagnostics.js';
@@ -38,8 +39,20 @@ export class SqliteDatabase {
    * failure to open
    */
   constructor(path: string | URL, check: (path: string) => (db: SqliteDatabase) => void) {
-    this.#path = checkedPath(path);
+    const given = checkedPath(path);
+    // other connections are opened later, and the program may have gone to another folder by then; SQLite reads URLs by itself
+    this.#path = given.startsWith('file:') ? given : resolve(given);
     this.#check = check;
+  }
+
+  /** The file. */
+  get path(): string {
+    return this.#path;
+  }
+
+  /** @throws ShutdownError where it is not open */
+  checkOpen(): void {
+    this.#opened();
   }
 
   /** Identifies this handle until it is closed. The next opening has another id, so that it does not own what an earlier one left. */

@@ -1,9 +1,12 @@
+import { isStorable } from '../../common/data/isStorable.js';
 import type { Awaitable } from '../../common/awaitable.js';
 import type { RecordChange, RecordHead, RecordPage, RecordQuery, SignableRecordStore, StoredRecord } from '../RecordStore.js';
-import { checkedRecord, isStorable, withoutAbsent } from '../record/checkedRecord.js';
+import type { CounterChange, CounterStore } from '../counter/CounterStore.js';
+import { checkedRecord, withoutAbsent } from '../record/checkedRecord.js';
 import { placeOf, recordCursor } from '../record/recordCursor.js';
 import { storeLimits } from '../storeLimits.js';
 import { HALT_KIND } from '../RecordStore.js';
+import { changeRows } from './counter/CounterSql.js';
 import { recordChange } from './ChangeFeed.js';
 import { countHaltChange, haltChanges } from './haltChanges.js';
 import type { SqliteDatabase, SqlValue } from './SqliteDatabase.js';
@@ -13,21 +16,25 @@ const COLUMNS = 'kind, id, version, index1, index2, created_at AS createdAtMs, d
 /** Keeps the records of one tenant in a SQLite file. */
 export class SqliteRecordStore implements SignableRecordStore {
   readonly insertsBeside = true;
+  readonly counters: CounterStore | undefined;
   readonly #db: SqliteDatabase;
   readonly #tenantId: string;
 
-  constructor(db: SqliteDatabase, tenantId: string) {
+  /** @param counters of the same tenant, in the same file */
+  constructor(db: SqliteDatabase, tenantId: string, counters?: CounterStore) {
+    this.counters = counters;
     this.#db = db;
     this.#tenantId = tenantId;
   }
 
-  insert(record: StoredRecord, beside?: readonly StoredRecord[]): boolean {
+  insert(record: StoredRecord, beside?: readonly StoredRecord[], takes?: CounterChange): boolean {
     const made = checkedRecord(record, 1);
-    return this.#db.write(() => this.#insert(made) && this.insertBeside(beside));
+    return this.#db.write(() => this.#insert(made) && this.insertBeside(beside, takes));
   }
 
-  /** Inserts records in the transaction that is open. */
-  insertBeside(beside: readonly StoredRecord[] = []): true {
+  /** Inserts records, and counts what is counted with them, in the transaction that is open. */
+  insertBeside(beside: readonly StoredRecord[] = [], takes?: CounterChange): true {
+    changeRows(this.#db, this.#tenantId, takes);
     for (const record of beside) insertRow(this.#db, this.#tenantId, checkedRecord(record, 1));
     return true;
   }
@@ -40,9 +47,9 @@ export class SqliteRecordStore implements SignableRecordStore {
     return row && recordIn(row);
   }
 
-  replace(record: StoredRecord, version: number, beside?: readonly StoredRecord[]): boolean {
+  replace(record: StoredRecord, version: number, beside?: readonly StoredRecord[], takes?: CounterChange): boolean {
     const next = checkedRecord(record, version + 1);
-    return this.#db.write(() => this.#replace(next) && this.insertBeside(beside));
+    return this.#db.write(() => this.#replace(next) && this.insertBeside(beside, takes));
   }
 
   delete(kind: string, id: string, version: number): boolean {
@@ -101,7 +108,13 @@ export class SqliteRecordStore implements SignableRecordStore {
     return ids.flatMap((id) => this.get(kind, id) ?? []);
   }
 
-  commit(change: RecordChange, { kind, part, version, body }: RecordHead, headVersion: number, beside?: readonly StoredRecord[]): boolean {
+  commit(
+    change: RecordChange,
+    { kind, part, version, body }: RecordHead,
+    headVersion: number,
+    beside?: readonly StoredRecord[],
+    takes?: CounterChange,
+  ): boolean {
     return this.#db.write(() => {
       if ((this.head(kind, part)?.version ?? 0) !== headVersion || !this.#change(change)) return false;
       this.#db.run(
@@ -113,7 +126,7 @@ export class SqliteRecordStore implements SignableRecordStore {
         version,
         body,
       );
-      return this.insertBeside(beside);
+      return this.insertBeside(beside, takes);
     });
   }
 

@@ -1,5 +1,8 @@
+import type { CounterStore } from '../counter/CounterStore.js';
 import type { Migration, ServerStore, TenantStore, TenantStoreOptions } from '../StateStore.js';
 import { DEFAULT_SCOPE, tenantScope } from '../tenant/tenantScope.js';
+import { CounterConnection } from './counter/CounterConnection.js';
+import { SqliteCounterStore } from './counter/SqliteCounterStore.js';
 import { ChangeFeed } from './ChangeFeed.js';
 import { restoreCheck } from './restoreCheck.js';
 import { SqliteApprovalStore } from './SqliteApprovalStore.js';
@@ -12,11 +15,13 @@ export class SqliteStateStore implements ServerStore {
   readonly tasks: SqliteTaskStore;
   readonly approvals: OpenableApprovals;
   readonly #db: SqliteDatabase;
+  readonly #counting: CounterConnection;
 
   constructor(path: string | URL, pollMs: number) {
     this.#db = new SqliteDatabase(path, restoreCheck);
+    this.#counting = new CounterConnection(this.#db);
     this.tasks = new SqliteTaskStore(this.#db, new ChangeFeed(this.#db, pollMs));
-    this.approvals = new OpenableApprovals(this.#db);
+    this.approvals = new OpenableApprovals(this.#db, new SqliteCounterStore(this.#db, this.#counting, DEFAULT_SCOPE.tenantId));
   }
 
   open(): void {
@@ -37,7 +42,12 @@ export class SqliteStateStore implements ServerStore {
 
   forTenant(tenantId: string, options?: TenantStoreOptions): TenantStore {
     const scope = tenantScope(tenantId, options);
-    return { approvals: new SqliteApprovalStore(this.#db, scope), records: new SqliteRecordStore(this.#db, scope.tenantId) };
+    const counters = new SqliteCounterStore(this.#db, this.#counting, tenantId);
+    return {
+      approvals: new SqliteApprovalStore(this.#db, scope, counters),
+      records: new SqliteRecordStore(this.#db, tenantId, counters),
+      counters,
+    };
   }
 }
 
@@ -45,8 +55,8 @@ export class SqliteStateStore implements ServerStore {
 class OpenableApprovals extends SqliteApprovalStore {
   readonly #db: SqliteDatabase;
 
-  constructor(db: SqliteDatabase) {
-    super(db, DEFAULT_SCOPE);
+  constructor(db: SqliteDatabase, counters: CounterStore) {
+    super(db, DEFAULT_SCOPE, counters);
     this.#db = db;
   }
 

@@ -2,6 +2,7 @@ import { expect } from 'chai';
 import { verifyAudit } from '../../../lib/audit/verify/verifyAudit.js';
 import { countedSuite } from '../../support/assurance.js';
 import {
+  amended,
   approvedCall,
   askedCall,
   builtCall,
@@ -107,6 +108,53 @@ const HOSTILE: readonly (readonly [what: string, codes: readonly string[], make:
     ['grant_of_another_call'],
     (log, call) => grantedCall(made(log, call), {}, builtCall({ amount: 5 }, { agentId: 'other-agent' })),
   ],
+  ...(
+    [
+      ['takes several people', { quorum: 2 }, 2],
+      ['takes a person of its own', { distinct: true }, 1],
+      ['is critical', { severity: 'critical' }, 1],
+    ] as const
+  ).map(([what, terms, people]): (typeof HOSTILE)[number] => [
+    `a grant of a policy that ${what}`,
+    ['grant_not_allowed'],
+    (log, call) => {
+      opened(decided(log, call, { effect: 'approval_needed' }), call, { policies: [{ ...POLICIES, ...terms }] });
+      for (const by of ['bob', 'cat'].slice(0, people)) verdict(log, call, { by, assurance: 'step-up' });
+      grant(log, call);
+    },
+  ]),
+  [
+    'a grant of an edited call',
+    ['grant_not_allowed'],
+    (log, call) => {
+      const next = amended(askedCall(log, call), call, { amount: 4 });
+      grant(verdict(log, next), call);
+    },
+  ],
+  [
+    'a grant by the one for whom the call is made, where their yes counts',
+    ['grant_without_yes'],
+    (log, call) => {
+      opened(decided(log, call, { effect: 'approval_needed' }), call, { policies: [{ ...POLICIES, selfApproval: true }] });
+      grant(verdict(log, call, { by: 'ann', isRequester: true }), call, { by: 'ann' });
+    },
+  ],
+  ...(
+    [
+      ['another policy asks', { id: 'large', hash: 'd'.repeat(64) }],
+      ['a policy asks in another text', { ...POLICIES, hash: 'd'.repeat(64) }],
+      ['the policy takes several people by now', { ...POLICIES, quorum: 2 }],
+    ] as const
+  ).map(([what, policy]): (typeof HOSTILE)[number] => [
+    `a call under a grant about which ${what}`,
+    ['grant_of_other_policies'],
+    (log, call) => grantedCall(made(log, call), { asking: [policy] }),
+  ]),
+  [
+    'a call about which a policy asks, and that no one answers',
+    ['allowed_though_asked'],
+    (log) => grantedCall(log, { grantId: undefined, asking: [POLICIES] }),
+  ],
   [
     'a guard inside another, under one use',
     ['grant_reused'],
@@ -136,6 +184,8 @@ const HOSTILE: readonly (readonly [what: string, codes: readonly string[], make:
 
 /** What is as it should be, though it looks unusual. */
 const LAWFUL: readonly (readonly [what: string, grantedElsewhere: number, make: Make])[] = [
+  ['a call under a grant that says who asks', 0, (log, call) => grantedCall(made(log, call), { asking: [POLICIES] })],
+  ['a call of which it says that no policy asks', 0, (log) => grantedCall(log, { grantId: undefined, asking: [] })],
   ['a grant and its two calls', 0, (log, call) => grantedCall(grantedCall(made(log, call)), { effect: 'sanitize' })],
   ['a grant whose approved call runs too', 0, (log, call) => grantedCall(grant(approvedCall(log, call), call))],
   ['a grant that is told twice', 0, (log, call) => grantedCall(grant(made(log, call, { expiresAt: 1 }), call, { expiresAt: 1 }))],

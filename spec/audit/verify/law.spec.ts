@@ -162,6 +162,20 @@ const HOSTILE: readonly (readonly [what: string, codes: readonly string[], make:
       ranApproved(verdict(log, next, { by: 'EVE' }), next);
     },
   ],
+  ...(
+    [
+      ['host:root', 'host'],
+      ['host:bob', 'host'],
+      ['local-admin', 'session'],
+    ] as const
+  ).map(([by, assurance]): (typeof HOSTILE)[number] => [
+    `a yes of the operator of the host, who edited it, as ${by}`,
+    ['verdict_of_editor', 'quorum_missing', 'quorum_missing'],
+    (log, call) => {
+      const next = edited(log, call, { by: 'host:root', assurance: 'host' });
+      ranApproved(verdict(log, next, { by, assurance, groups: [] }), next);
+    },
+  ]),
   [
     'a yes of the editor of the edit before the last',
     ['verdict_of_editor', 'quorum_missing', 'quorum_missing'],
@@ -772,10 +786,12 @@ const LAWFUL: readonly (readonly [what: string, make: Make])[] = [
     },
   ],
   [
-    'an operator of the host who edits and approves',
+    'an operator of the host who edits, and may approve that',
     (log, call) => {
       const host = { by: 'host:root', assurance: 'host' };
-      const next = edited(log, call, host);
+      const terms = policy({ editorMayApprove: true });
+      opened(decided(log, call, { effect: 'approval_needed' }), call, terms);
+      const next = amended(log, call, { amount: 4 }, { ...host, ...terms });
       ranApproved(verdict(log, next, { ...host, groups: [] }), next);
     },
   ],

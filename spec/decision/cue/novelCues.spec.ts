@@ -56,6 +56,20 @@ describe('The cues of what is new', () => {
     ]);
   });
 
+  it('say what a person edited, and what a policy changed after that', () => {
+    const amendments = [
+      { by: 'ann', params: { a: 2, b: 'x@y', c: 2 }, changes: [{ pointer: '/a' }, { pointer: '/b/c' }, { pointer: '/gone' }] },
+    ] as never;
+    const over = { originalParams: { a: 1, b: 'z', c: 1, gone: 1 }, amendments };
+    expect(sentences({ a: 2, b: '[email]', c: 2 }, [approved({})], over)).to.deep.equal([
+      'a was edited by a person',
+      'b was edited by a person',
+      'b was changed by a policy',
+      'c was changed by a policy',
+      'gone was edited by a person',
+    ]);
+  });
+
   it('say what a policy changed', () => {
     const over = { originalParams: { a: 1, b: { x: 1 }, gone: 1 } };
     expect(sentences({ a: 1, b: { x: 2 }, more: 1 }, [approved({})], over)).to.deep.equal([

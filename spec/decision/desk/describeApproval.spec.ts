@@ -45,6 +45,26 @@ describe('describeApproval', () => {
     ]);
   });
 
+  it('says who has edited a param, and whether a policy changed what they wrote', () => {
+    const originalParams = { amount: 250, note: 'late', to: 'x', cap: 9 };
+    const params = { amount: 200, note: '[email]', to: 'y', cap: 1 };
+    const amendments = [
+      { by: 'p1', name: 'Ann \u202e', params: {}, changes: [{ pointer: '/amount' }] },
+      {
+        by: 'bob',
+        params: { ...params, note: 'a@x.example' },
+        changes: [{ pointer: '/amount' }, { pointer: '/note' }, { pointer: '/to' }],
+      },
+    ] as unknown as ApprovalRecord['amendments'];
+    const lines = describeApproval(recordOf({ originalParams, params, amendments }));
+    expect(lines).to.include.members([
+      '  amount = 200   (edited by Ann \\u{202e}, bob; was 250)',
+      '  cap = 1   (changed by policy; was 9)',
+      '  note = "[email]"   (edited by bob, then changed by policy; was "late")',
+      '  to = "y"   (edited by bob; was "x")',
+    ]);
+  });
+
   it('says when no authenticated user asked, and when nothing was refused before', () => {
     const lines = describeApproval(recordOf({ requester: 'bot', requesterKnown: false, params: {}, originalParams: {} }));
     expect(lines).to.include('Requester bot (no authenticated user)').and.include('  (none)');

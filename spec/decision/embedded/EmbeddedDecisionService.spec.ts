@@ -5,7 +5,7 @@ import { ApprovalDesk } from '../../../lib/decision/desk/ApprovalDesk.js';
 import type { ApprovalDeskOptions } from '../../../lib/decision/desk/ApprovalDeskOptions.js';
 import { coversCall } from '../../../lib/decision/embedded/approvalRequestFor.js';
 import { EmbeddedDecisionService } from '../../../lib/decision/embedded/EmbeddedDecisionService.js';
-import type { EmbeddedDecisionServiceOptions } from '../../../lib/decision/embedded/EmbeddedDecisionService.js';
+import type { EmbeddedDecisionServiceOptions } from '../../../lib/decision/embedded/EmbeddedDecisionServiceOptions.js';
 import type { AskedCall } from '../../../lib/decision/grant/GrantedScope.js';
 import type { Grants } from '../../../lib/decision/grant/Grants.js';
 import type { Decision, DecisionRequest } from '../../../lib/model/Decision.js';

@@ -69,6 +69,25 @@ describe('Grants', () => {
       expect(await call(aegis, 2)).to.equal('pending');
     });
 
+    it('that a limit counts: a person is asked, and the call is counted when its approval is used', async () => {
+      const limit = (over: string): string =>
+        `@id("few") @effect("limit") @limit("${over}") forbid (principal, action, resource) when { context.input.amount > 50 };`;
+      for (const [over, outcome] of [
+        ['1/1d', 'pending'],
+        ['0.5/1d', 'denied'],
+      ] as const) {
+        await using aegis = grantModule({ policies: { text: GRANTABLE + limit(over) } });
+        const { id } = await granted(aegis);
+        expect(await call(aegis, 1), 'not counted').to.equal('ran');
+        expect(await call(aegis, 60)).to.equal(outcome);
+        expect(await aegis.decide({ agentId: 'bot', toolName: 'refund', params: { ...REFUND, amount: 60 } })).to.not.have.property(
+          'grantId',
+        );
+        expect(await aegis.limits.list()).to.deep.equal([]);
+        expect((await aegis.grants.get(id))?.used).to.equal(1);
+      }
+    });
+
     it('once they are revoked, which is a record and no deletion', async () => {
       await using aegis = grantModule();
       const { id } = await granted(aegis);

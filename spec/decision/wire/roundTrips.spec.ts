@@ -246,7 +246,14 @@ describe("The wire's names", () => {
   const names = new Set(sources.filter(({ file }) => isWire(file)).flatMap(({ code }) => code.match(SNAKE_CASE) ?? []));
 
   /** Other protocols, with names of their own: what web hosts, models, the hooks of Claude Code, operators of a server and auditors read. */
-  const OTHER_PROTOCOLS = ['http/', 'adapter/', 'server/route/', 'server/inbox/list/ExportFormat.ts', 'cli/server/'];
+  const OTHER_PROTOCOLS = [
+    'http/',
+    'adapter/',
+    'server/route/',
+    'server/inbox/list/ExportFormat.ts',
+    'cli/server/',
+    'cli/approvals/servedApprovals.ts',
+  ];
 
   it('are those of the protocol', () => {
     expect([...names]).to.include.members(['agent_id', 'decision_id', 'final_decision', 'effective_digest', 'latency_ms', 'request_id']);

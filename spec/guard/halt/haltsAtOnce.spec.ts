@@ -11,6 +11,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { MemoryTaskStore } from '../../../lib/store/memory/MemoryTaskStore.js';
 import { MemoryStateStore } from '../../../lib/store/memory/MemoryStateStore.js';
+import { isPending } from '../../../lib/model/PendingApproval.js';
+import type { PendingApproval } from '../../../lib/model/PendingApproval.js';
 import { rejection } from '../../support/rejection.js';
 
 const POLICIES = { text: '@id("all") permit (principal, action, resource);' };
@@ -87,6 +89,56 @@ describe('Halts of a store in memory', () => {
     expect(aborted).to.deep.equal(['pay']);
     await module.close();
   });
+
+  for (const [what, storeOf] of [
+    ['without a store', () => undefined],
+    ['with a store of tasks', () => new MemoryTaskStore()],
+    ['with a store of everything', () => new MemoryStateStore()],
+  ] as const) {
+    const asking = (haltFile?: string) => {
+      const policies = { text: `${POLICIES.text} @id("ask") @effect("approval_needed") forbid (principal, action, resource);` };
+      const module = AegisModule.create({ policies, agentId: 'bot', store: storeOf(), ...(haltFile !== undefined && { haltFile }) });
+      const ran: number[] = [];
+      const pay = guard(async (amount: number) => ran.push(amount), { toolName: 'pay', params: ['amount'], module, approval: 'defer' });
+      const asked = async (amount: number): Promise<PendingApproval<number>> => {
+        const pending = await pay(amount);
+        if (!isPending<number>(pending)) throw new Error('it did not wait');
+        return pending;
+      };
+      const approve = async ({ decisionId }: PendingApproval): Promise<unknown> =>
+        module.approvals.approve(decisionId, { by: 'ann', digest: (await module.approvals.get(decisionId))?.digest });
+      return { module, ran, asked, approve };
+    };
+
+    it(`freeze what is approved until they are lifted, and then let it run once, ${what}`, async () => {
+      const { module, ran, asked, approve } = asking();
+      const [before, meanwhile] = [await asked(1), await asked(2)];
+      const halt = await module.halts.halt({ toolName: 'pay' }, ORDER);
+      await approve(before);
+      await new Promise((resolve) => void setTimeout(resolve, 20));
+      expect(ran).to.deep.equal([]);
+      await module.halts.lift(halt.id, ORDER);
+      await before.completed;
+      await approve(meanwhile);
+      await meanwhile.completed;
+      const after = await asked(3);
+      await approve(after);
+      await after.completed;
+      expect(ran).to.deep.equal([1, 2, 3]);
+      await module.close();
+    });
+
+    it(`by a file let run what is approved while it is not there, ${what}`, async () => {
+      const folder = mkdtempSync(join(tmpdir(), 'aegis-halt-file-'));
+      const { module, ran, asked, approve } = asking(join(folder, 'halt'));
+      const pending = await asked(1);
+      await approve(pending);
+      await pending.completed;
+      expect(ran).to.deep.equal([1]);
+      await module.close();
+      rmSync(folder, { recursive: true });
+    });
+  }
 
   it('are not opened by a module that is closed', async () => {
     const module = AegisModule.create({ policies: POLICIES, agentId: 'bot' });

@@ -66,6 +66,7 @@ const TABLE: Readonly<Record<string, { readonly good: readonly unknown[]; readon
   maxPendingPerTool: whole(1, 10_000_000),
   denialTtlMs: millis(0, 86_400_000),
   exposePolicies: flag,
+  counters: { good: [{}, { durable: true }], bad: ['CANARY', null, 5, [], { durable: 'CANARY' }, { durabel: true }] },
   approvalStore: {
     good: [APPROVAL_STORE],
     bad: [{}, null, 'CANARY', ...Object.keys(APPROVAL_STORE).map((k) => without(APPROVAL_STORE, k))],

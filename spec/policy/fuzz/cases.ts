@@ -131,5 +131,5 @@ export function policyOf(id: string, text: string): Policy | undefined {
   if (parsed.type !== 'success') return undefined;
   const effect = parsed.json.effect === 'permit' ? 'permit' : 'deny';
   const applied = { id, hash: '', effect } as const;
-  return { id, effect, applied, text, json: parsed.json, action: { kind: 'any' }, groupsAsked: [], operations: [], mayPermit: false, observeUntilMs: undefined, file: 'a', line: 1, column: 1 }; // prettier-ignore
+  return { id, effect, applied, text, json: parsed.json, action: { kind: 'any' }, groupsAsked: [], operations: [], limit: undefined, mayPermit: false, observeUntilMs: undefined, file: 'a', line: 1, column: 1 }; // prettier-ignore
 }

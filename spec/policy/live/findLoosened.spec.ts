@@ -13,6 +13,10 @@ const ask = (annotations = '', condition = ''): string =>
   `@id("p") @effect("approval_needed") ${annotations} forbid (principal, action, resource) ${condition};`;
 const mask = (operations: string, annotations = '', condition = ''): string =>
   `@id("p") @effect("sanitize") @sanitize("${operations}") ${annotations} forbid (principal, action, resource) ${condition};`;
+const limit = (text = '10/1h', annotations = '', condition = ''): string =>
+  `@id("p") @effect("limit") @limit("${text}") ${annotations} forbid (principal, action, resource) ${condition};`;
+const OVER = '@over("approval_needed")';
+const SOON = new Date(Date.now() + 86_400_000).toISOString();
 const forbid = (condition = '', scope = 'principal, action, resource', annotations = ''): string =>
   `@id("p") ${annotations} forbid (${scope}) ${condition};`;
 const permit = (condition = '', scope = 'principal, action, resource'): string => `@id("p") permit (${scope}) ${condition};`;
@@ -26,6 +30,33 @@ type Row = readonly [what: string, before: string, after: string, held: string];
 
 /** One of each kind. The last column is what is reported; empty where the reload comes into force. */
 const ROWS: readonly Row[] = [
+  // limits
+  ['a limit is new', '', limit(), ''],
+  ['a limit is gone', limit(), '', 'p removed'],
+  ['a limit is lower', limit('10/1h'), limit('9/1h'), ''],
+  ['a limit is higher', limit('10/1h'), limit('10.5/1h'), 'p limit'],
+  ['a window is longer', limit('10/1h'), limit('10/2h'), 'p limit'],
+  ['a window is shorter', limit('10/1h'), limit('10/30m'), 'p limit'],
+  ['a window is written otherwise', limit('10/1h'), limit('10/60m fixed by tenant, agent,tool'), ''],
+  ['a window slides', limit('10/1h'), limit('10/1h sliding'), 'p limit'],
+  ['a limit counts other things apart', limit('10/1h by agent'), limit('10/1h by agent,tool'), 'p limit'],
+  ['a cost is another one', limit('10/1h', '@cost("/a")'), limit('10/1h', '@cost("/b")'), 'p cost'],
+  ['a cost is gone', limit('10/1h', '@cost("/a")'), limit('10/1h'), 'p cost'],
+  ['a cost is new', limit('10/1h'), limit('10/1h', '@cost("/a")'), 'p cost'],
+  ['a limit asks now', limit(), limit('10/1h', OVER), 'p over'],
+  ['a limit asks no more', limit('10/1h', OVER), limit(), ''],
+  ['a limit asks more people', limit('10/1h', `${OVER} @approvers("a")`), limit('10/1h', `${OVER} @approvers("a, b")`), 'p approvers'],
+  ['a limit warns', limit(), limit('10/1h', '@warn_at("80")'), ''],
+  ['a limit is watched', limit(), limit('10/1h', `@observe("true") @observe_until("${SOON}")`), 'p observe'],
+  ['a limit asks about each call', limit(), ask(), 'p effect'],
+  ['a limit asks no one but changes calls', limit(), mask('remove /a'), 'p effect'],
+  ['a limit forbids', limit(), forbid(), ''],
+  ['a limit permits', limit(), permit(), 'p removed'],
+  ['a forbid is a limit', forbid(), limit(), 'p effect'],
+  ['an approval is a limit', ask(), limit(), 'p effect'],
+  ['a sanitize is a limit', mask('remove /a'), limit(), 'p effect'],
+  ['a permit is a limit', permit(), limit(), ''],
+  ['a limit may match less', limit('10/1h'), limit('10/1h', '', 'when { context.input.a > 1 }'), 'p condition'],
   // policies that come and go
   ['a forbid is gone', forbid(), '', 'p removed'],
   ['an approval is gone', ask(), '', 'p removed'],
@@ -237,8 +268,11 @@ describe('findLoosened', () => {
       'editable',
       'editor_may_approve',
       'show_approver',
+      'limit',
+      'cost',
+      'over',
     ];
-    expect([...ANNOTATION_CHECKS.keys()].sort()).to.deep.equal(['id', 'reason', 'summary', ...compared].sort());
+    expect([...ANNOTATION_CHECKS.keys()].sort()).to.deep.equal(['id', 'reason', 'summary', 'warn_at', ...compared].sort());
   });
 
   it('gives up on conditions that would take long to compare, and says that they may be looser', () => {

@@ -44,7 +44,7 @@ describe('parsePolicies', () => {
       'a.cedar:2:1 This policy has no @id. Add @id("…") with a name that no other policy has.',
       'a.cedar:4:20 invalid token',
       'a.cedar:6:13 unexpected token `}` (expected `!`, `(`, `-`, `[`, `{`, `false`, identifier, `if`, number, `?principal`, `?resource`, string literal, or `true`)',
-      'b.cedar:3:10 [x] @effect must be one of deny, approval_needed, sanitize.',
+      'b.cedar:3:10 [x] @effect must be one of deny, approval_needed, sanitize, limit.',
     ]);
   });
 

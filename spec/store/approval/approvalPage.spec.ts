@@ -1,4 +1,6 @@
 import { expect } from 'chai';
+import { whoChanged } from '../../../lib/store/approval/whoChanged.js';
+import type { ApprovalRecord } from '../../../lib/store/ApprovalStore.js';
 import { approvalPage, fillPage } from '../../../lib/store/approval/approvalPage.js';
 import type { PlacedCard } from '../../../lib/store/approval/approvalPage.js';
 import { approvalCard, cardFromRow, storedCard } from '../../../lib/store/approval/approvalCard.js';
@@ -90,6 +92,27 @@ describe('approvalCard', () => {
     expect(kinds({ a: 'ü' })).to.equal(undefined);
     expect(kinds({ a: 1 }, { originalParams: { a: '\u202e' }, digest: 'x' })).to.deep.equal(['hidden']);
     expect(kinds({ a: 1 }, { requester: '\u202eeve' })).to.deep.equal(['hidden']);
+  });
+
+  it('says what a person edited apart from what a policy changed, by its name and by that of the person', () => {
+    const edit = (changes: readonly { pointer: string }[], params = {}) =>
+      [{ by: 'p1', name: 'Ann', params, changes }] as unknown as ApprovalRecord['amendments'];
+    const [originalParams, params] = [
+      { a: 1, ab: 1, c: { d: 1 } },
+      { a: 2, ab: 2, c: { d: '[email]' } },
+    ];
+    const amendments = edit([{ pointer: '/a' }, { pointer: '/c/d' }], { a: 2, ab: 1, c: { d: 'x@y' } });
+    const record = recordOf({ originalParams, params, digest: 'x', amendments });
+    expect(approvalCard(record)).to.deep.include({ edited: ['a', 'c'], changed: ['ab', 'c'] });
+    expect(approvalCard(recordOf({ originalParams, params: { ...originalParams, a: 2 }, digest: 'x', amendments }))).to.not.have.property(
+      'changed',
+    );
+    expect(whoChanged(record, 'c')).to.deep.equal({ people: ['Ann'], policy: true });
+    // over HTTP it is not told what each edit made of the call
+    expect(whoChanged({ params, amendments: [{ by: 'p1', changes: [{ pointer: '/a' }] }] }, 'a')).to.deep.equal({
+      people: ['p1'],
+      policy: false,
+    });
   });
 
   it('lists the params that its policies name, in their order, and counts the others', () => {

@@ -150,7 +150,7 @@ describe('Opening a PostgreSQL store', function () {
     const client = await stores.client();
     // what the sixth and the fifth version added
     await client.query(
-      `DROP TABLE $S.counter, $S.counter_token, $S.gate; ALTER TABLE $S.approval DROP COLUMN tenant_id, DROP COLUMN idempotency_key, DROP COLUMN card, DROP COLUMN card_version, DROP COLUMN keep_until;
+      `DROP TABLE $S.counter, $S.counter_token, $S.gate; DROP FUNCTION $S.counter_take, $S.counter_give, $S.counter_used, $S.counter_shifted, $S.counter_end, $S.counter_at; ALTER TABLE $S.approval DROP COLUMN tenant_id, DROP COLUMN idempotency_key, DROP COLUMN card, DROP COLUMN card_version, DROP COLUMN keep_until;
       DROP TABLE $S.record, $S.record_head; CREATE INDEX approval_status ON $S.approval (status, seq);
       CREATE INDEX approval_pending ON $S.approval (agent_id, tool_name) WHERE status = 'pending';
       CREATE INDEX approval_denied ON $S.approval (agent_id, tool_name, denied_at) WHERE status = 'denied';

@@ -28,8 +28,40 @@ describe('A PostgreSQL store of tenants', function () {
     await stores.empty(schema);
     return store;
   };
-  behavesLikeServerStore('postgresStore', emptied);
+  let connection: ReturnType<PostgresStores['client']> | undefined;
+  const client = (): ReturnType<PostgresStores['client']> => (connection ??= stores.client());
+  /** The time of the store is that of its database: it is set there, as what an earlier server may have left. */
+  const clock = {
+    async set(ms: number): Promise<void> {
+      await (await client()).query(`UPDATE ${schema}.meta SET clock_ms = $1`, [ms]);
+    },
+    async now(): Promise<number> {
+      const { rows } = await (await client()).query(`SELECT ${schema}.now_ms() AS now`);
+      return Number((rows[0] as { now: string }).now);
+    },
+    restore: (): Promise<void> => clock.set(0),
+  };
+  behavesLikeServerStore('postgresStore', emptied, clock);
   behavesLikeHaltGate('postgresStore', async () => [await emptied(), await stores.open({ schema })]);
+
+  it('counts nothing anew where its clock was ahead for a while, and counters were deleted then', async () => {
+    const own = stores.newSchema();
+    const { counters } = (await stores.open({ schema: own })).forTenant('acme');
+    const client = await stores.client();
+    const aheadBy = async (ms: number): Promise<void> => {
+      await client.query(`CREATE OR REPLACE FUNCTION ${own}.now_ms() RETURNS bigint LANGUAGE sql VOLATILE AS $$
+        SELECT greatest((extract(epoch FROM clock_timestamp()) * 1000)::bigint + ${ms}, clock_ms) FROM ${own}.meta $$`);
+    };
+    let ran = 0;
+    for (let i = 0; i < 5; i++) {
+      const take = { key: 'k', cost: 1, limit: 1, windowMs: 366 * 86_400_000, kind: 'fixed' } as const;
+      if ((await counters?.take({ token: `t${i}`, takes: [take] }))?.ok === true) ran += 1;
+      await aheadBy(2 * take.windowMs);
+      await counters?.prune();
+      await aheadBy(0);
+    }
+    expect(ran, 'one in its window, and one in that of the clock that is ahead').to.equal(2);
+  });
 
   it('lets older code write until there is a row of another tenant', async () => {
     const own = stores.newSchema();

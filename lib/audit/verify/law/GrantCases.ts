@@ -1,4 +1,4 @@
-import type { DecidedRecord, GrantRecord } from '../../record/AuditRecord.js';
+import type { DecidedRecord, GrantRecord, RecordedApprovalPolicy } from '../../record/AuditRecord.js';
 import type { Findings } from '../report/Findings.js';
 import { SLACK_MS, timeOf } from './ApprovalCase.js';
 import type { Placed } from './ApprovalCase.js';
@@ -68,7 +68,22 @@ export class GrantCases {
     };
     for (const record of used) judgeUse(record, record.uses ?? 0);
     let count = 0;
-    for (const record of answered.values()) judgeUse(record, (count += 1));
+    for (const record of answered.values()) {
+      judgeUse(record, (count += 1));
+      this.#judgeAsked(record, first);
+    }
+  }
+
+  /** A caller's log does not have the policies of a service elsewhere. */
+  #judgeAsked(record: DecidedRecord, { lifts = [] }: GrantRecord): void {
+    const isLifted = ({ id, hash }: RecordedApprovalPolicy): boolean => lifts.some((lift) => lift.id === id && lift.hash === hash);
+    const against = record.asking?.find((policy) => takesPeople(policy) || !isLifted(policy));
+    if (against === undefined) return;
+    this.#add(
+      'grant_of_other_policies',
+      record,
+      `Record ${record.seq} is answered by a grant, and a policy asks that the grant does not answer.`,
+    );
   }
 
   #of({ grantId, tenantId = '' }: Pick<GrantRecord, 'grantId' | 'tenantId'>): GrantCase {
@@ -84,6 +99,11 @@ export class GrantCases {
   #add(code: string, { writer, seq }: Placed, message: string): void {
     this.#findings.add(code, writer, seq, message);
   }
+}
+
+/** Whether a policy takes a person, or several, for each call. */
+export function takesPeople({ quorum = 1, distinct, severity }: Pick<RecordedApprovalPolicy, 'quorum' | 'distinct' | 'severity'>): boolean {
+  return quorum > 1 || distinct === true || severity === 'critical';
 }
 
 function termsOf({ agentId, toolName, by, decisionId, maxUses, expiresAt, lifts }: GrantRecord): string {

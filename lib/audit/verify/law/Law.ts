@@ -133,6 +133,12 @@ export class Law {
     if (effect === 'deny') return;
     if (effect === 'approval_needed') return this.#cases.asked(record);
     if (grantId !== undefined) this.#grants.answered(record, grantId);
+    else if (record.asking !== undefined && record.asking.length > 0)
+      this.#add(
+        'allowed_though_asked',
+        record,
+        `Record ${record.seq} allows a call about which policies ask, without a person or a grant.`,
+      );
     if (this.#isServer) {
       if (this.#served.add(decisionId) && this.#entered.has(decisionId)) this.#witnessed += 1;
     } else if (this.#allowed.has(decisionId)) {

@@ -1,8 +1,7 @@
-import { isHostOperator } from '../../../model/terms/isHostOperator.js';
-import { likenessOf } from '../../../model/personId.js';
 import type { AmendedRecord, OpenedRecord } from '../../record/AuditRecord.js';
 import { timeOf } from './ApprovalCase.js';
 import type { ApprovalCase, Placed } from './ApprovalCase.js';
+import { personIn } from '../../../model/terms/personIn.js';
 
 /** What an approval asks about from some record on: as it was opened, or as its last edit made it. */
 export interface ApprovalStage {
@@ -39,7 +38,7 @@ export function approvalStages({ amended }: ApprovalCase, opened: OpenedRecord):
   const stages: [ApprovalStage, ...ApprovalStage[]] = [first];
   const editors = new Set<string>();
   for (const since of inOrder ?? byTime) {
-    if (!isHostOperator(since.by, since.assurance)) editors.add(likenessOf(since.by));
+    editors.add(personIn(since));
     stages.push({ since, number: stages.length, effective: since.effective, policies: since.policies, editors: new Set(editors) });
   }
   return { stages, broken: inOrder === undefined ? byTime.at(-1) : undefined };

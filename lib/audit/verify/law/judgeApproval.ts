@@ -7,6 +7,7 @@ import { approvalStages } from './approvalStages.js';
 import type { ApprovalStage } from './approvalStages.js';
 import { judgeEdits } from './judgeEdits.js';
 import { judgeVerdicts } from './judgeVerdicts.js';
+import { takesPeople } from './GrantCases.js';
 import { RecordsByLog } from './RecordsByLog.js';
 
 /** What one approval comes to, besides what is wrong with it. */
@@ -138,18 +139,25 @@ function judgeUse(
   }
 }
 
-/** A grant is made by a person whose yes, before it, answered every policy that asked; it answers these policies and no others. */
-function judgeGrants({ grants, verdicts }: ApprovalCase, opened: OpenedRecord, covered: (by: Placed) => boolean, say: Say): void {
+/**
+ * A grant is made by a person whose yes, before it, answered every policy that asked; it answers these policies and no others. Policies that take people each time
+ * have none, an edited call has none, and who asks makes none, not even where their yes counts.
+ */
+function judgeGrants({ grants, verdicts, amended }: ApprovalCase, opened: OpenedRecord, covered: (by: Placed) => boolean, say: Say): void {
   if (grants.length === 0) return;
   const asking = new Set(opened.policies.map(({ id, hash }) => `${id} ${hash}`));
-  const givers = new Set(verdicts.filter(({ record }) => record.approved).map(({ record }) => record.by));
+  const yes = verdicts.flatMap(({ record }) => (record.approved ? [record] : []));
+  const givers = new Set(yes.map(({ by }) => by));
+  const requesters = new Set(yes.flatMap(({ by, isRequester }) => (isRequester === true ? [by] : [])));
   for (const record of grants) {
     const { seq, by, lifts = [] } = record;
     sameCall({ ...record, effective: opened.effective }, opened, 'what was approved', say);
-    if (!givers.has(by) || !covered(record))
+    if (!givers.has(by) || requesters.has(by) || !covered(record))
       say('grant_without_yes', record, `Record ${seq} makes a grant without the yes of the person who made it.`);
     if (lifts.length === 0 || lifts.some(({ id, hash }) => !asking.has(`${id} ${hash}`)))
       say('grant_of_other_policies', record, `Record ${seq} makes a grant that answers policies which did not ask.`);
+    if (amended.length > 0 || opened.policies.some(takesPeople))
+      say('grant_not_allowed', record, `Record ${seq} makes a grant of an approval that people give each time.`);
   }
 }
 

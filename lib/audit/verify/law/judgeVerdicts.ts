@@ -1,12 +1,13 @@
 import { canonicalText } from '../../../common/data/canonical.js';
 import { isAssuranceFor, isGrave } from '../../../decision/desk/assurance.js';
-import { isHostOperator, OPERATOR } from '../../../model/terms/isHostOperator.js';
-import { likenessOf, maybeSamePerson } from '../../../model/personId.js';
+import { isHostOperator } from '../../../model/terms/isHostOperator.js';
+import { maybeSamePerson } from '../../../model/personId.js';
 import type { OpenedRecord, RecordedApprovalPolicy, VerdictRecord } from '../../record/AuditRecord.js';
 import { isAfterEnd, isBefore, SLACK_MS, timeOf } from './ApprovalCase.js';
 import type { ApprovalCase, Placed, VerdictOpening } from './ApprovalCase.js';
 import type { Credentials } from './Credentials.js';
 import { commitmentIn } from '../line/openingFault.js';
+import { personIn } from '../../../model/terms/personIn.js';
 import { seatedFrom } from './seatedFrom.js';
 import { signedStatement } from './signedStatement.js';
 import { stageOf } from './approvalStages.js';
@@ -132,11 +133,6 @@ function coverageIn(writer: string, good: readonly VerdictRecord[], policies: re
   return { from, until };
 }
 
-/** Who gave a verdict, as people are counted. The operator of the host is one, under every name. */
-function personIn({ by, assurance }: VerdictRecord): string {
-  return likenessOf(isHostOperator(by, assurance) ? OPERATOR : by);
-}
-
 type Fault = readonly [code: string, why: string];
 
 function* verdictFaults(record: VerdictRecord, opening: VerdictOpening | undefined, asked: Asked): Generator<Fault> {
@@ -154,7 +150,7 @@ function* verdictFaults(record: VerdictRecord, opening: VerdictOpening | undefin
   const counting = asked.policies.filter(({ id }) => policies === undefined || policies.has(id));
   if (isRequester(record, opening, opened) && counting.some(({ selfApproval }) => selfApproval !== true))
     yield ['of_requester', 'is given by the person for whom the call is made'];
-  if (stage.editors.has(likenessOf(record.by)) && counting.some((policy) => policy.editorMayApprove !== true || isGrave([policy])))
+  if (stage.editors.has(personIn(record)) && counting.some((policy) => policy.editorMayApprove !== true || isGrave([policy])))
     yield ['of_editor', 'is given by the person who edited the call'];
   if (counting.some((policy) => !isApprover(record, policy, opened)))
     yield ['not_eligible', 'is given by someone who was in no group of its approvers'];

@@ -4,12 +4,15 @@ import { randomId } from '../../../common/nextId.js';
 import type { SecurityReport } from '../../../model/diagnostics.js';
 import { reportSecurity } from '../../../model/Journal.js';
 import type { BegunEvent, ConsumedEvent, Journal, JournalEvent } from '../../../model/Journal.js';
-import type { ApprovalRecord, ApprovalStore } from '../../../store/ApprovalStore.js';
+import type { ApprovalRecord, ApprovalStore, ChangeConditions } from '../../../store/ApprovalStore.js';
+import type { CounterStore, Takes } from '../../../store/counter/CounterStore.js';
+import { TakeRefusedError } from '../../../store/counter/TakeRefusedError.js';
 import type { EventOutbox } from '../../../store/record/EventOutbox.js';
+import type { StoredRecord } from '../../../store/RecordStore.js';
 import type { ApprovalUse, ApprovedCall, ExecutionStart } from '../../DecisionService.js';
 import { bindingDigest } from './bindingDigest.js';
 import { commitKept } from './commitKept.js';
-import type { ApprovalChange } from './commitKept.js';
+import { countedChange } from './countedChange.js';
 import { isUnderstood } from './semantics.js';
 import { spentRecord } from './spentRecord.js';
 
@@ -28,6 +31,12 @@ export interface UseRules {
   readonly haltChanges?: ((record: ApprovalRecord, again?: boolean) => Awaitable<number | undefined>) | undefined;
   /** Whether who approved it still may. A throw says that this cannot be known now. */
   isStillCovered(record: ApprovalRecord): Awaitable<boolean>;
+  /** What is counted when it is used; `refused` where that cannot be told. */
+  countingOf(record: ApprovalRecord): Awaitable<Takes | 'refused' | undefined>;
+  /** Where the store does not count by itself. */
+  counters(): CounterStore;
+  /** Is told of a use that limits refused. */
+  refused(record: ApprovalRecord, takes: Takes, error: TakeRefusedError): void;
   /** Is told that it was used, and that it begins; again where it is done again, because what was told first may be lost in a crash. */
   readonly journal: Journal | undefined;
   /** Where there is one, a crash loses nothing of what the journal was told. */
@@ -64,8 +73,27 @@ function useUp(store: ApprovalStore, record: ApprovalRecord, use: ApprovalUse, r
   const consumed = spentRecord({ ...record, consumed: { token: use.token, atMs: nowMs }, ...begun, version: record.version + 1 });
   // the change that was first may have been this very use, by another process
   const events = [eventOf(consumed, 'consumed'), ...(rules.byAnswer === true ? [eventOf(consumed, 'begun')] : [])];
-  return commitUnlessHalted(store, consumed, events, rules, (seen) => consumeApproval(store, use, rules, seen));
+  return chain(rules.countingOf(record), (counting) => {
+    if (counting === 'refused') return false;
+    const write: Write = (beside, conditions) =>
+      countedChange(counting, rules.counters(), store.counters !== undefined, (takes) =>
+        store.replace(consumed, record.version, undefined, beside, conditions, takes),
+      );
+    return attempt<boolean, boolean>(
+      () => commitUnlessHalted(write, consumed, events, rules, (seen) => consumeApproval(store, use, rules, seen)),
+      (used) => used,
+      (error) => {
+        if (!(error instanceof TakeRefusedError)) throw error;
+        // a limit was reached after the call was decided afresh
+        rules.refused(record, counting as Takes, error);
+        return false;
+      },
+    );
+  });
 }
+
+/** Writes a use of an approval. */
+type Write = (beside: readonly StoredRecord[] | undefined, conditions: ChangeConditions | undefined) => Awaitable<boolean>;
 
 /**
  * Commits a use of an approval and tells of it, unless another change was first, or a halt was ordered or lifted meanwhile.
@@ -73,7 +101,7 @@ function useUp(store: ApprovalStore, record: ApprovalRecord, use: ApprovalUse, r
  * @param again tries once more; it is given the version that could not be replaced, where no halt was the cause
  */
 function commitUnlessHalted(
-  store: ApprovalStore,
+  write: Write,
   next: ApprovalRecord,
   events: readonly (ConsumedEvent | BegunEvent)[],
   rules: Pick<UseRules, 'haltChanges' | 'journal' | 'outbox'>,
@@ -81,14 +109,14 @@ function commitUnlessHalted(
 ): Awaitable<boolean> {
   const version = next.version - 1;
   return chain(rules.haltChanges?.(next), (haltChanges) => {
-    const change: ApprovalChange = (beside) =>
-      haltChanges === undefined
-        ? store.replace(next, version, undefined, beside)
-        : store.replace(next, version, undefined, beside, { haltChanges });
-    return chain(commitKept(events, change, rules.outbox), (done) => {
-      if (done) return told(events, rules);
-      return chain(rules.haltChanges?.(next, true), (now) => again(now === haltChanges ? version : undefined));
-    });
+    const conditions = haltChanges === undefined ? undefined : { haltChanges };
+    return chain(
+      commitKept(events, (beside) => write(beside, conditions), rules.outbox),
+      (done) => {
+        if (done) return told(events, rules);
+        return chain(rules.haltChanges?.(next, true), (now) => again(now === haltChanges ? version : undefined));
+      },
+    );
   });
 }
 
@@ -128,7 +156,8 @@ export function beginExecution(
     if (record.version === seen) return false;
     const begun = { ...record, begun: { claimToken, atMs: rules.now() }, version: record.version + 1 };
     const events = [eventOf(begun, 'begun')];
-    return commitUnlessHalted(store, begun, events, rules, (again) => beginExecution(store, start, rules, again));
+    const write: Write = (beside, conditions) => store.replace(begun, record.version, undefined, beside, conditions);
+    return commitUnlessHalted(write, begun, events, rules, (again) => beginExecution(store, start, rules, again));
   });
 }
 

@@ -9,11 +9,13 @@ import { typesOf } from '../wireTypes.js';
 
 /** Writes what an approval would be, once it is edited. */
 export function writeEditPreview({ approval, digest, asking, added, changes, standing }: EditPreview): string {
-  const { params, policies } = approval;
+  const { params, policies, reason, message = null } = approval;
   return writeWire({
     digest,
     asking,
     added,
+    reason,
+    message,
     changes: changes.map(({ pointer: at, ...sides }) => ({ at, ...sides })),
     params,
     types: typesOf(params, ''),

@@ -85,6 +85,11 @@ export function grantOfBody(body: GrantBody): GrantInput {
   return { uses, forMs, loosen, loosenSession, loosenFacts, anyRequester } as GrantInput;
 }
 
+/** What is sent, of what a desk takes. */
+export function bodyOfGrant({ uses, forMs, loosen, loosenSession, loosenFacts, anyRequester }: GrantInput): GrantBody {
+  return { uses, for_ms: forMs, loosen, loosen_session: loosenSession, loosen_facts: loosenFacts, any_requester: anyRequester };
+}
+
 /** Writes a list of grants. */
 export function writeGrants(grants: readonly Grant[], nowMs: number): string {
   return JSON.stringify({ grants: grants.map((one) => wireGrant(one, nowMs)) });
@@ -112,6 +117,39 @@ export function writeProposal({ decisionId, digest, why, ceiling, values, histor
       refused: refused.map(({ decisionId: id, by, atMs }) => ({ decision_id: id, by: by ?? null, at: timeOf(atMs) })),
     },
   });
+}
+
+/** What {@link writeProposal} writes. */
+interface WireProposal {
+  readonly decision_id: string;
+  readonly digest: string;
+  readonly why: string | null;
+  readonly ceiling: { readonly uses: number; readonly for_ms: number } | null;
+  readonly values: GrantProposal['values'];
+  readonly history: Omit<GrantProposal['history'], 'more' | 'refused'> & {
+    readonly more: boolean;
+    readonly refused: readonly { readonly decision_id: string; readonly by: string | null; readonly at: string }[];
+  };
+}
+
+/** Reads what a grant could be. @returns `undefined` for any other answer */
+export function readProposal(answer: unknown): GrantProposal | undefined {
+  const { success, output } = v.safeParse(proposalAnswer, answer);
+  if (!success) return undefined;
+  const { decision_id: decisionId, digest, why, ceiling, values, history } = output as WireProposal;
+  const { more, refused, ...counts } = history;
+  return {
+    decisionId,
+    digest,
+    ...(why !== null && { why }),
+    ...(ceiling !== null && { ceiling: { uses: ceiling.uses, forMs: ceiling.for_ms } }),
+    values,
+    history: {
+      ...counts,
+      ...(more && { more }),
+      refused: refused.map(({ decision_id: id, by, at }) => ({ decisionId: id, by: by ?? undefined, atMs: Date.parse(at) })),
+    },
+  };
 }
 
 /** A grant as clients and the command line's JSON get it. */

@@ -41,7 +41,7 @@ export function grantOfForm(form: Readonly<Record<string, string>>): GrantBody |
   const loosen: Record<string, Record<string, unknown>> = { params: {}, session: {}, facts: {} };
   for (const n of NUMBERED) {
     const [, root = '', at = ''] = /^(params|session|facts)(\/[^]*)$/.exec(form[`grant_path_${n}`] ?? '') ?? [];
-    const term = termOf(form[`grant_kind_${n}`] ?? 'same', (form[`grant_value_${n}`] ?? '').trim(), `grant_value_${n}`);
+    const term = formTerm(form[`grant_kind_${n}`] ?? 'same', (form[`grant_value_${n}`] ?? '').trim(), `grant_value_${n}`);
     if (root !== '' && term !== undefined) (loosen[root] as Record<string, unknown>)[at] = term;
   }
   return {
@@ -54,7 +54,14 @@ export function grantOfForm(form: Readonly<Record<string, string>>): GrantBody |
   };
 }
 
-function termOf(kind: string, text: string, field: string): unknown {
+/**
+ * How a value of later calls may differ.
+ *
+ * @param kind `same`, `any`, `range`, `in`, `startsWith` or `endsWith`
+ * @returns `undefined` where it must be the same
+ * @throws BadRequestError `invalid_grant`
+ */
+export function formTerm(kind: string, text: string, field: string): unknown {
   switch (kind) {
     case 'same':
       return undefined;

@@ -1,4 +1,5 @@
 import { hiddenFromApprover } from '../../../model/view/viewOf.js';
+import { whoChanged } from '../../../store/approval/whoChanged.js';
 import type { ApprovalRecord } from '../../../store/ApprovalStore.js';
 import { html } from '../html.js';
 import type { ShownPlace } from '../logPlaces.js';
@@ -52,7 +53,7 @@ export function approvalPage(view: ApprovalView): Html {
 <div class="title"><h1>${toolName}</h1>${severityTag(severityOf(record.policies))}</div>
 ${byline(view)}
 <div class="cols"><div>${isOpen && criticalNotice(record)}${cues.length > 0 && cuesNotice(cues)}
-<section class="card"><h2>${isOpen || state === 'approved' ? 'What will run' : mayHaveRun(state) ? 'What was approved to run' : 'What would have run'} <span class="muted">written by the agent; ${whatIsShown(record, all)}</span></h2>${revealedParams(record, { all, changedBy: editorsOf(record) })}</section>
+<section class="card"><h2>${isOpen || state === 'approved' ? 'What will run' : mayHaveRun(state) ? 'What was approved to run' : 'What would have run'} <span class="muted">written by the agent; ${whatIsShown(record, all)}</span></h2>${revealedParams(record, { all, changerOf: (name) => changerOf(record, name) })}</section>
 ${policiesCard(record, nowMs, view.policyTextOf, all, view.viewer.seats)}${factsCard(record, all)}${recordCard(record, view)}</div>
 <aside class="decide" id="decide" aria-label="Decision">${decisionCard(view)}${activityCard(record, report, nowMs)}</aside></div>
 ${isOpen && html`<nav class="stick" aria-label="Jump"><span>${timeLeft(expiresAtMs, nowMs)}</span><a class="btn" href="#decide">Go to the decision</a></nav>`}</div>`;
@@ -64,10 +65,10 @@ function whatIsShown(record: ApprovalRecord, all: boolean): string {
   return `${all ? 'all of it, and every character' : 'every character'} is shown`;
 }
 
-/** Who has edited the params; `undefined` where no one has. */
-function editorsOf({ amendments = [] }: ApprovalRecord): string | undefined {
-  const names = [...new Set(amendments.map(({ name, by }) => name ?? by))];
-  return names.length === 0 ? undefined : names.join(', ');
+/** Who has changed a param, as far as people have; `undefined` where a policy alone has. */
+function changerOf(record: ApprovalRecord, name: string): string | undefined {
+  const { people, policy } = whoChanged(record, name);
+  return people.length === 0 ? undefined : [...people, ...(policy ? ['a policy'] : [])].join(', ');
 }
 
 function neighbours({ paths, place }: ApprovalView): Html | false {

@@ -50,15 +50,19 @@ function param({ name, text, cut }: CardParam): Html {
   return html`<span class="arg">${revealedText(name)} = ${revealedText(text)}${cut !== undefined && html` <span class="u nl">+${cut} characters</span>`}</span> `;
 }
 
-function tagsOf({ deceptive = [], changed = [], refusals }: ApprovalCard): Html {
+function namesTag(what: string, names: readonly string[]): readonly Html[] {
+  if (names.length === 0) return [];
+  return [html`<span class="tag">${what}: ${names.map((name, i) => html`${i > 0 && ', '}${revealedText(name)}`)}</span>`];
+}
+
+function tagsOf({ deceptive = [], changed = [], edited = [], refusals }: ApprovalCard): Html {
   const tags = [
     ...deceptive.map((kind) => html`<span class="tag warn">${DECEPTIVE[kind]}</span>`),
     ...(refusals > 0
       ? [html`<span class="tag warn">refused ${refusals} ${refusals === 1 ? 'time' : 'times'} in the last hour</span>`]
       : []),
-    ...(changed.length > 0
-      ? [html`<span class="tag">changed by policy: ${changed.map((name, i) => html`${i > 0 && ', '}${revealedText(name)}`)}</span>`]
-      : []),
+    ...namesTag('changed by policy', changed),
+    ...namesTag('edited by a person', edited),
   ];
   return html`<div class="tags">${tags}<span class="tag ok" data-state hidden></span></div>`;
 }

@@ -1,6 +1,8 @@
+import { isStorable } from '../../../common/data/isStorable.js';
 import { nextId } from '../../../common/nextId.js';
 import type { RecordChange, RecordHead, RecordPage, RecordQuery, SignableRecordStore, StoredRecord } from '../../RecordStore.js';
-import { checkedRecord, isStorable, withoutAbsent } from '../../record/checkedRecord.js';
+import type { CounterChange, CounterStore } from '../../counter/CounterStore.js';
+import { checkedRecord, withoutAbsent } from '../../record/checkedRecord.js';
 import { HALT_KIND } from '../../RecordStore.js';
 import { placeOf, recordCursor } from '../../record/recordCursor.js';
 import { storeLimits } from '../../storeLimits.js';
@@ -14,30 +16,33 @@ const COLUMNS = 'kind, id, version, index1, index2, created_at AS "createdAtMs",
 /** Keeps the records of one tenant in PostgreSQL. */
 export class PostgresRecordStore implements SignableRecordStore {
   readonly insertsBeside = true;
+  readonly counters: CounterStore | undefined;
   readonly #session: PostgresSession;
   readonly #tenantId: string;
 
-  constructor(session: PostgresSession, tenantId: string) {
+  /** @param counters of the same tenant, in the same schema */
+  constructor(session: PostgresSession, tenantId: string, counters?: CounterStore) {
+    this.counters = counters;
     this.#session = session;
     this.#tenantId = tenantId;
   }
 
-  async insert(record: StoredRecord, beside?: readonly StoredRecord[]): Promise<boolean> {
+  async insert(record: StoredRecord, beside?: readonly StoredRecord[], takes?: CounterChange): Promise<boolean> {
     const made = checkedRecord(record, 1);
     const stamp = nextId('w');
     const isMine = this.#stamped('record', 'kind = $3 AND id = $4', [made.kind, made.id], stamp);
-    return this.#write(made.kind, this.#insert(made, stamp), isMine, beside);
+    return this.#write(made.kind, this.#insert(made, stamp), isMine, beside, takes);
   }
 
   async get(kind: string, id: string): Promise<StoredRecord | undefined> {
     return (await this.#some('kind = $2 AND id = $3', [kind, id]))[0];
   }
 
-  async replace(record: StoredRecord, version: number, beside?: readonly StoredRecord[]): Promise<boolean> {
+  async replace(record: StoredRecord, version: number, beside?: readonly StoredRecord[], takes?: CounterChange): Promise<boolean> {
     const next = checkedRecord(record, version + 1);
     const stamp = nextId('w');
     const isMine = this.#stamped('record', 'kind = $3 AND id = $4', [next.kind, next.id], stamp);
-    return this.#write(next.kind, this.#replace(next, stamp), isMine, beside);
+    return this.#write(next.kind, this.#replace(next, stamp), isMine, beside, takes);
   }
 
   async delete(kind: string, id: string, version: number): Promise<boolean> {
@@ -91,7 +96,13 @@ export class PostgresRecordStore implements SignableRecordStore {
     return this.#some('kind = $2 AND id = ANY($3)', [kind, ids]);
   }
 
-  async commit(change: RecordChange, head: RecordHead, headVersion: number, beside?: readonly StoredRecord[]): Promise<boolean> {
+  async commit(
+    change: RecordChange,
+    head: RecordHead,
+    headVersion: number,
+    beside?: readonly StoredRecord[],
+    takes?: CounterChange,
+  ): Promise<boolean> {
     const stamp = nextId('w');
     const isMine = this.#stamped('record_head', 'kind = $3 AND part = $4', [head.kind, head.part], stamp);
     return this.#session.certainly(async (inDoubt) => {
@@ -100,7 +111,7 @@ export class PostgresRecordStore implements SignableRecordStore {
           (await this.#count(run, head.kind)) &&
           (await this.#writeHead(run, head, headVersion, stamp)) &&
           (await this.#change(run, change, stamp)) &&
-          this.#insertBeside(run, beside),
+          this.#insertBeside(run, beside, takes),
       );
       return done || (inDoubt && (await isMine()));
     });
@@ -120,8 +131,8 @@ export class PostgresRecordStore implements SignableRecordStore {
       );
   }
 
-  #insertBeside(run: RunSql, beside: readonly StoredRecord[] | undefined): Promise<true> {
-    return insertBeside(run, { schema: this.#session.schema, tenantId: this.#tenantId }, beside);
+  #insertBeside(run: RunSql, beside: readonly StoredRecord[] | undefined, takes?: CounterChange): Promise<true> {
+    return insertBeside(run, { schema: this.#session.schema, tenantId: this.#tenantId }, beside, takes);
   }
 
   /** Locks the part by writing it. A transaction that then finds that the record cannot be changed is undone. */
@@ -193,15 +204,21 @@ export class PostgresRecordStore implements SignableRecordStore {
     });
   }
 
-  async #write(kind: string, statement: Statement, isMine: () => Promise<boolean>, beside: readonly StoredRecord[] = []): Promise<boolean> {
+  async #write(
+    kind: string,
+    statement: Statement,
+    isMine: () => Promise<boolean>,
+    beside: readonly StoredRecord[] = [],
+    takes?: CounterChange,
+  ): Promise<boolean> {
     const { text, values } = statement;
     return this.#session.certainly(async (inDoubt) => {
       const done =
-        beside.length === 0
+        beside.length === 0 && takes === undefined
           ? await this.#wrote(kind, statement)
           : await this.#session.together(async (run) => {
               await this.#count(run, kind);
-              return (await run(text, values)).rows.length > 0 && this.#insertBeside(run, beside);
+              return (await run(text, values)).rows.length > 0 && this.#insertBeside(run, beside, takes);
             });
       return done || (inDoubt && isMine());
     });

@@ -4,6 +4,7 @@ import { PostgresApprovalStore } from '../PostgresApprovalStore.js';
 import { PostgresSession } from '../PostgresSession.js';
 import { PostgresTaskStore } from '../PostgresTaskStore.js';
 import type { PostgresSettings } from '../settings.js';
+import { PostgresCounterStore } from './PostgresCounterStore.js';
 import { PostgresRecordStore } from './PostgresRecordStore.js';
 
 /** Tasks, approvals and records in one PostgreSQL schema. */
@@ -34,7 +35,12 @@ export class PostgresStateStore implements ServerStore {
 
   forTenant(tenantId: string, options?: TenantStoreOptions): TenantStore {
     const scope = tenantScope(tenantId, options);
-    return { approvals: new PostgresApprovalStore(this.#session, scope), records: new PostgresRecordStore(this.#session, scope.tenantId) };
+    const counters = new PostgresCounterStore(this.#session, scope.tenantId);
+    return {
+      approvals: new PostgresApprovalStore(this.#session, scope, counters),
+      records: new PostgresRecordStore(this.#session, scope.tenantId, counters),
+      counters,
+    };
   }
 }
 
@@ -43,7 +49,7 @@ class OpenableApprovals extends PostgresApprovalStore {
   readonly #session: PostgresSession;
 
   constructor(session: PostgresSession) {
-    super(session, DEFAULT_SCOPE);
+    super(session, DEFAULT_SCOPE, new PostgresCounterStore(session, DEFAULT_SCOPE.tenantId));
     this.#session = session;
   }
 

@@ -114,15 +114,15 @@ const MIGRATIONS: readonly (string | ((db: DatabaseSync) => void))[] = [
   ) STRICT, WITHOUT ROWID;`,
   // limits and halts. The first row of either raises `min_reader`: older code would count nothing, and would run what is halted
   `CREATE TABLE counter (
-    tenant_id TEXT NOT NULL, key TEXT NOT NULL, kind TEXT NOT NULL, window_ms INTEGER NOT NULL, start_ms INTEGER NOT NULL, used INTEGER NOT NULL,
-    slices TEXT NOT NULL, latest_ms INTEGER NOT NULL, expires_at INTEGER NOT NULL, PRIMARY KEY (tenant_id, key)
+    tenant_id TEXT NOT NULL, key TEXT NOT NULL, kind TEXT NOT NULL, window_ms INTEGER NOT NULL, position INTEGER NOT NULL, slices TEXT NOT NULL,
+    used INTEGER NOT NULL, most INTEGER NOT NULL, latest_ms INTEGER NOT NULL, expires_at INTEGER NOT NULL, label TEXT, PRIMARY KEY (tenant_id, key)
   ) STRICT, WITHOUT ROWID;
-  CREATE INDEX counter_over ON counter (expires_at);
+  CREATE INDEX counter_over ON counter (tenant_id, expires_at);
   CREATE TABLE counter_token (
     tenant_id TEXT NOT NULL, token TEXT NOT NULL, key TEXT NOT NULL, cost INTEGER NOT NULL, at INTEGER NOT NULL, expires_at INTEGER NOT NULL,
     PRIMARY KEY (tenant_id, token, key)
   ) STRICT, WITHOUT ROWID;
-  CREATE INDEX counter_token_over ON counter_token (expires_at);
+  CREATE INDEX counter_token_over ON counter_token (tenant_id, expires_at);
   CREATE TABLE gate (tenant_id TEXT PRIMARY KEY, halts INTEGER NOT NULL) STRICT;`,
 ];
 

@@ -34,6 +34,8 @@ describe('The preview of an edit on the wire', () => {
       digest: 'd',
       asking: 'a',
       added: ['vip'],
+      reason: 'over the limit',
+      message: null,
       changes: [
         { at: '/amount', before: '1', after: '2' },
         { at: '/note', before: 'x' },
@@ -49,6 +51,9 @@ describe('The preview of an edit on the wire', () => {
     });
     const why = { code: 'editor_approval', message: 'Someone else.' } as const;
     const refused = { ...preview, standing: { ...standing, may: false, why } as EditPreview['standing'] };
+    expect(JSON.parse(writeEditPreview({ ...preview, approval: { ...approval, message: 'no addresses' } }))).to.include({
+      message: 'no addresses',
+    });
     expect(JSON.parse(writeEditPreview(refused))).to.deep.include({ may_approve: false, why_not: why });
   });
 

@@ -1,10 +1,15 @@
 import * as v from 'valibot';
-import { approvalAnswer, approvalsAnswer } from '../../decision/wire/approvalAnswer.js';
+import { approvalAnswer, approvalsAnswer, editPreviewAnswer } from '../../decision/wire/approvalAnswer.js';
+import { bodyOfGrant, readProposal } from '../../decision/wire/grant/grantAnswer.js';
+import { restoreTypes } from '../../decision/wire/wireTypes.js';
+import type { WireTypes } from '../../decision/wire/wireTypes.js';
+import { paramChanges } from '../../model/snapshot/paramChanges.js';
+import type { HostOperator } from '../../server/access/HostSignature.js';
 import type { ApprovalQuery, Assurance } from '../../store/ApprovalStore.js';
 import { withNotes } from '../../model/view/viewOf.js';
 import { CliError } from '../CliIo.js';
-import type { ApprovalAccess, ApprovalEntry, ApprovalView } from './ApprovalAccess.js';
-import type { HostClient } from './HostClient.js';
+import type { ApprovalAccess, ApprovalEntry, ApprovalView, PreviewedEdit } from './ApprovalAccess.js';
+import type { HostClient } from '../server/HostClient.js';
 
 /** What of a card the command line shows. */
 interface WireEntry {
@@ -28,6 +33,7 @@ interface WireApproval extends WireEntry {
   readonly hidden: readonly string[];
   readonly session: ApprovalView['session'];
   readonly facts: ApprovalView['facts'];
+  readonly types: WireTypes;
   readonly message: string | null;
   readonly policies: readonly {
     readonly id: string;
@@ -43,6 +49,25 @@ interface WireApproval extends WireEntry {
     readonly assurance: Assurance | null;
     readonly policies: readonly string[];
   }[];
+  readonly editable: readonly string[];
+  readonly amendments: readonly {
+    readonly by: string;
+    readonly name: string | null;
+    readonly changes: readonly { readonly at: string }[];
+  }[];
+}
+
+/** What of the preview of an edit the command line shows. */
+interface WirePreview {
+  readonly digest: string;
+  readonly asking: string;
+  readonly added: readonly string[];
+  readonly reason: string;
+  readonly message: string | null;
+  readonly params: ApprovalView['params'];
+  readonly types: WireTypes;
+  readonly policies: readonly { readonly id: string; readonly severity: string | null }[];
+  readonly why_not: { readonly message: string } | null;
 }
 
 const PAGE = 200;
@@ -69,12 +94,26 @@ export function servedApprovals(client: HostClient): ApprovalAccess {
       const answer = await client.ask('GET', pathOf(decisionId), undefined, [404]);
       return answer === undefined ? undefined : viewOf(read(approvalAnswer, answer) as WireApproval);
     },
-    async decide(decisionId, approve, { digest, reason, acknowledgeHidden }) {
-      const notes = {
+    async preview(shown, edit) {
+      const body = { digest: shown.digest, edit };
+      const preview = read(editPreviewAnswer, await client.ask('POST', `${pathOf(shown.decisionId)}/edit-preview`, body)) as WirePreview;
+      return previewOf(shown, preview, client.operator);
+    },
+    async propose(decisionId) {
+      const proposal = readProposal(await client.ask('GET', `${pathOf(decisionId)}/grant-proposal`));
+      if (proposal === undefined) throw foreign();
+      return proposal;
+    },
+    async decide(decisionId, act, { digest, reason, acknowledgeHidden, edit, grant }) {
+      const { editedDigest, asking, ...changes } = edit ?? {};
+      const body = {
+        verdict: act,
+        digest,
         ...(reason !== undefined && { reason }),
         ...(acknowledgeHidden !== undefined && { acknowledge_hidden: acknowledgeHidden }),
+        ...(edit !== undefined && { edit: { ...changes, digest: editedDigest, asking } }),
+        ...(grant !== undefined && { grant: bodyOfGrant(grant) }),
       };
-      const body = { verdict: approve ? 'approve' : 'deny', digest, ...notes };
       return entryOf(read(approvalAnswer, await client.ask('POST', `${pathOf(decisionId)}/verdict`, body)) as WireApproval);
     },
   };
@@ -86,8 +125,31 @@ function pathOf(decisionId: string): string {
 
 function read(schema: v.GenericSchema, answer: unknown): unknown {
   const { success, output } = v.safeParse(schema, answer);
-  if (!success) throw new CliError('the server answered something else than approvals; it may be of another version');
+  if (!success) throw foreign();
   return output;
+}
+
+function foreign(): CliError {
+  return new CliError('the server answered something else than approvals; it may be of another version');
+}
+
+/** The approval as the edit would make it. Of a policy that does not ask yet, the preview says less. */
+function previewOf(shown: ApprovalView, wire: WirePreview, { user }: HostOperator): PreviewedEdit {
+  const { digest, asking, added, policies, reason, message, why_not: why } = wire;
+  const params = restoreTypes(wire.params, wire.types);
+  const changes = paramChanges(shown.params, params);
+  const known = new Map(shown.policies.map((policy) => [policy.id, policy]));
+  const view: ApprovalView = {
+    ...shown,
+    params,
+    digest,
+    reason,
+    message: message ?? undefined,
+    verdicts: [],
+    policies: policies.map(({ id, severity }) => known.get(id) ?? { id, severity: severity ?? undefined }),
+    amendments: [...(shown.amendments ?? []), { by: `host:${user}`, changes }],
+  };
+  return { view, asking, added, changes, whyNot: why?.message };
 }
 
 function entryOf({ decision_id, agent_id, tool, requester, reason, status, expires_at }: WireEntry): ApprovalEntry {
@@ -96,11 +158,13 @@ function entryOf({ decision_id, agent_id, tool, requester, reason, status, expir
 
 function viewOf(wire: WireApproval): ApprovalView {
   const { requester_known: requesterKnown, original_params: originalParams, message, policies, digest, refusals } = wire;
-  const { params, opaque, session, facts, verdicts } = wire;
+  const { opaque, verdicts } = wire;
+  const typed = { params: wire.params, original_params: originalParams, session: wire.session, facts: wire.facts };
+  const { params, session, facts, original_params: original } = restoreTypes(typed, wire.types);
   return {
     ...entryOf(wire),
     requesterKnown,
-    originalParams: withNotes(originalParams, wire.hidden),
+    originalParams: withNotes(original, wire.hidden),
     digest,
     refusals,
     params: withNotes(params, wire.hidden),
@@ -114,6 +178,12 @@ function viewOf(wire: WireApproval): ApprovalView {
       policies: ids,
     })),
     message: message ?? undefined,
+    editable: wire.editable,
+    amendments: wire.amendments.map(({ by, name, changes }) => ({
+      by,
+      name: name ?? undefined,
+      changes: changes.map(({ at }) => ({ pointer: at })),
+    })),
     policies: policies.map(({ id, severity, approvers, quorum, distinct, escalate }) => ({
       id,
       severity: severity ?? undefined,

@@ -1,0 +1,86 @@
+import type { ApprovalDesk } from '../../decision/desk/ApprovalDesk.js';
+import type { LimitEvent } from '../../decision/limit/LimitEvent.js';
+import { readLimitLabel } from '../../decision/limit/limitLabel.js';
+import { Limits } from '../../decision/limit/Limits.js';
+import type { LimitState } from '../../decision/limit/Limits.js';
+import { AMOUNT_PARTS } from '../../model/terms/LimitTerms.js';
+import type { LimitTerms } from '../../model/terms/LimitTerms.js';
+import type { ReloadablePolicies } from '../../policy/live/ReloadablePolicies.js';
+import type { ApprovalRecord } from '../../store/ApprovalStore.js';
+
+/** A limit of the policies in force. */
+export interface LimitInForce {
+  readonly policyId: string;
+  readonly terms: LimitTerms;
+  /** Whether it is only watched: it counts, and stops nothing. */
+  readonly observed: boolean;
+}
+
+/** What a limit has counted beside one approval, for people. */
+export interface ApprovalLimit extends Pick<LimitState, 'policyId' | 'by' | 'used' | 'limit' | 'endsAtMs'> {
+  /** How much the call counts. */
+  readonly cost: number;
+  /** Whether a person is asked because of this limit. */
+  readonly asked: boolean;
+  /** Whether the call is counted already. */
+  readonly counted: boolean;
+}
+
+/** A limit has refused a call, or is nearly used up. */
+export interface LimitNews extends Pick<LimitEvent, 'how' | 'agentId' | 'toolName'> {
+  /** The ids of the limits' policies. */
+  readonly policyIds: readonly string[];
+  /** What does not fit, or is nearly used up; none where the call could not be counted. */
+  readonly counters: readonly Pick<LimitState, 'key' | 'policyId' | 'by' | 'kind' | 'windowMs'>[];
+}
+
+/** The limits of a tenant: what its policies say, and what was counted. */
+export class TenantLimits {
+  readonly #desk: Pick<ApprovalDesk, 'counts'>;
+  readonly #policies: Pick<ReloadablePolicies, 'engine'>;
+  readonly #now: () => number;
+
+  constructor(desk: Pick<ApprovalDesk, 'counts'>, policies: Pick<ReloadablePolicies, 'engine'>, now: () => number) {
+    this.#desk = desk;
+    this.#policies = policies;
+    this.#now = now;
+  }
+
+  /** Tells of what happens at limits. */
+  on(listener: (event: LimitNews) => void): void {
+    this.#desk.counts.onLimit(({ how, agentId, toolName, takes, uncounted }) => {
+      const counters = takes.map(({ key, label, kind, windowMs }) => ({ key, ...readLimitLabel(label), kind, windowMs }));
+      listener({ how, agentId, toolName, counters, policyIds: [...counters.map(({ policyId }) => policyId), ...uncounted] });
+    });
+  }
+
+  /** What was counted in windows that are not over, the fullest first: at most 200. @throws StoreError */
+  list(): Promise<readonly LimitState[]> {
+    return new Limits(() => this.#desk.counts.counters).list();
+  }
+
+  /** Those of the policies in force, by id. */
+  inForce(): readonly LimitInForce[] {
+    const nowMs = this.#now();
+    const limits = this.#policies.engine.policies.flatMap(({ id, limit: terms, observeUntilMs = 0 }) =>
+      terms === undefined ? [] : [{ policyId: id, terms, observed: nowMs < observeUntilMs }],
+    );
+    return limits.sort((a, b) => (a.policyId < b.policyId ? -1 : 1));
+  }
+
+  /** What the limits of the policies in force have counted that the call of an approval counts towards. Empty once it was used, or is over. */
+  async ofApproval(record: ApprovalRecord): Promise<readonly ApprovalLimit[]> {
+    const { status, consumed, decisionId, policies } = record;
+    if ((status !== 'pending' && status !== 'approved') || consumed !== undefined) return [];
+    const { counts } = this.#desk;
+    const counting = await counts.rules.countingOf(record);
+    if (counting === undefined || counting === 'refused') return [];
+    const states = await counts.counters.peek(counting.takes, decisionId);
+    return counting.takes.map(({ cost, limit, label }, i) => {
+      const { used, own, retryAtMs: endsAtMs } = states[i] as (typeof states)[number];
+      const { policyId, by } = readLimitLabel(label);
+      const amounts = { cost: cost / AMOUNT_PARTS, limit: limit / AMOUNT_PARTS, used: (used - own) / AMOUNT_PARTS };
+      return { policyId, by, ...amounts, endsAtMs, asked: policies.some(({ id }) => id === policyId), counted: own > 0 };
+    });
+  }
+}
