@@ -7,7 +7,7 @@ import { CAPABILITIES } from '../../lib/model/Capability.js';
 import { approvalUseRoutes } from '../../lib/server/route/approvalUse.js';
 import { decisionRoutes } from '../../lib/server/route/decisions.js';
 
-const NO_GAUGES = { pending: () => new Map(), streams: () => 0 };
+const NO_GAUGES = { pending: () => new Map(), streams: () => 0, halts: () => new Map() };
 
 const report = (over: Partial<RequestReport>): RequestReport => ({
   requestId: 'r',
