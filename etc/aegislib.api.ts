@@ -135,12 +135,14 @@ export interface ApprovalRecord {
     readonly counted?: boolean | undefined;
     readonly opaque: readonly string[];
     readonly sensitive?: Sensitive | undefined;
+    readonly preview?: ApprovalPreview | undefined;
     readonly session: Session | null;
     readonly sessionDigest: string;
     readonly facts: Readonly<Record<string, unknown>>;
     readonly factsDigest: string;
     readonly requester: string;
     readonly requesterKnown: boolean;
+    readonly sessionTrusted?: false | undefined;
     readonly reason: string;
     readonly message?: string | undefined;
     readonly idempotency?: IdempotencyKey | undefined;
@@ -406,6 +408,8 @@ export interface GuardedCall<R = unknown> {
     readonly approvalTimeoutMs?: number | undefined;
     readonly wireTypes?: 'string' | undefined;
     readonly sensitive?: Readonly<Record<string, SensitiveOption>> | undefined;
+    readonly preview?: ((params: Params, signal: AbortSignal) => Awaitable<CallPreview>) | undefined;
+    readonly previewTimeoutMs?: number | undefined;
     readonly signal?: AbortSignal | undefined;
     readonly guard?: object | undefined;
     readonly target?: unknown;
@@ -571,7 +575,7 @@ export declare class StoreError extends AegisError {
     constructor(message: string, options?: ErrorOptions);
 }
 
-export type SyncGuardOptions<This, A extends readonly unknown[], R, N, O = unknown> = Omit<BaseGuardOptions<This, A, R>, 'waitMs'> & NamingOptions<A, N, O> & {
+export type SyncGuardOptions<This, A extends readonly unknown[], R, N, O = unknown> = Omit<BaseGuardOptions<This, A, R>, 'waitMs' | 'preview' | 'previewTimeoutMs'> & NamingOptions<A, N, O> & {
     readonly approval?: 'throw';
 };
 

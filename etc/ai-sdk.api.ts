@@ -10,6 +10,7 @@ export interface AdapterOptions<C = unknown> {
     readonly toolName?: ((name: string) => string) | undefined;
     readonly groups?: ((name: string) => readonly string[]) | undefined;
     readonly sensitive?: ((name: string) => Readonly<Record<string, SensitiveOption>> | undefined) | undefined;
+    readonly preview?: ((name: string) => ((params: Params, signal: AbortSignal) => Awaitable<CallPreview>) | undefined) | undefined;
     readonly approval?: AdapterApproval | undefined;
     readonly waitMs?: number | undefined;
     readonly approvalTimeoutMs?: number | undefined;

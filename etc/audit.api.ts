@@ -330,6 +330,7 @@ export interface OpenedRecord extends RecordFields, CallFields {
     readonly expiresAt: number;
     readonly original: Commitment;
     readonly effective: Commitment;
+    readonly preview?: Commitment | undefined;
     readonly requester?: Commitment | undefined;
 }
 

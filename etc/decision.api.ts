@@ -28,6 +28,13 @@ export interface ApprovalOptions extends AskOptions {
     readonly offers?: readonly Capability[] | undefined;
 }
 
+export interface ApprovalPreview {
+    readonly of: string;
+    readonly digest: string;
+    readonly content?: CallPreview | undefined;
+    readonly failure?: PreviewFailure | undefined;
+}
+
 export interface ApprovalUse extends ApprovedCall {
     readonly token: string;
     readonly params?: Params | undefined;
@@ -78,6 +85,7 @@ export interface DecisionRequest {
     readonly approvalTimeoutMs: number;
     readonly wireTypes?: 'string' | undefined;
     readonly sensitive?: Sensitive | undefined;
+    readonly preview?: ((params: Params) => Awaitable<PreviewOutcome>) | undefined;
 }
 
 export type { DecisionService } from 'aegislib';
@@ -88,7 +96,7 @@ export interface DenyDecision extends DecisionFields {
     readonly effect: 'deny';
 }
 
-export interface DescribedApproval extends Pick<ApprovalRecord, 'decisionId' | 'toolName' | 'agentId' | 'requester' | 'requesterKnown' | 'reason' | 'refusals' | 'originalParams' | 'params' | 'opaque' | 'sensitive' | 'message' | 'session' | 'facts' | 'digest' | 'expiresAtMs'> {
+export interface DescribedApproval extends Pick<ApprovalRecord, 'decisionId' | 'toolName' | 'agentId' | 'requester' | 'requesterKnown' | 'reason' | 'refusals' | 'originalParams' | 'params' | 'opaque' | 'sensitive' | 'message' | 'session' | 'facts' | 'preview' | 'digest' | 'expiresAtMs'> {
     readonly policies: readonly Pick<ApprovalRecord['policies'][number], 'id' | 'severity' | 'approvers' | 'quorum' | 'distinct' | 'escalate'>[];
     readonly amendments?: readonly {
         readonly by: string;
@@ -324,6 +332,16 @@ export interface PolicySupplier {
     decided?(call: PolicyCall, outcome: PolicyOutcome, engine: PolicyEngine): void;
     close?(): void;
 }
+
+export type PreviewFailure = (typeof PREVIEW_FAILURES)[number];
+
+export type PreviewOutcome = {
+    readonly content: CallPreview;
+    readonly failure?: undefined;
+} | {
+    readonly failure: PreviewFailure;
+    readonly content?: undefined;
+};
 
 export interface ProposedValue {
     readonly in: 'params' | 'session' | 'facts';

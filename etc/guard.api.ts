@@ -47,6 +47,8 @@ export interface BaseGuardOptions<This, A extends readonly unknown[], R> {
     readonly approvalTimeoutMs?: number | undefined;
     readonly wireTypes?: 'string' | undefined;
     readonly sensitive?: Readonly<Record<`/${string}`, SensitiveOption>> | undefined;
+    readonly preview?: ((self: NoInfer<This>, args: NoInfer<A>, signal: AbortSignal) => Awaitable<CallPreview>) | undefined;
+    readonly previewTimeoutMs?: number | undefined;
     readonly signal?: AbortSignal | ((self: NoInfer<This>, args: NoInfer<A>) => AbortSignal | undefined) | undefined;
     readonly onSettled?: (result: Settled<R> | undefined, error: unknown) => unknown;
     readonly idempotent?: boolean | undefined;
@@ -58,6 +60,12 @@ export interface BegunEvent {
     readonly agentId: string;
     readonly toolName: string;
     readonly decisionId: string;
+}
+
+export interface CallPreview {
+    readonly summary: string;
+    readonly changes?: readonly PreviewChange[] | undefined;
+    readonly reversible: Reversibility;
 }
 
 export interface ClearAge {
@@ -253,12 +261,20 @@ export interface PoliciesEvent {
     readonly by?: string | undefined;
 }
 
+export interface PreviewChange {
+    readonly what: string;
+    readonly before?: unknown;
+    readonly after?: unknown;
+}
+
 export interface RanOutcome<R> {
     readonly kind: 'ran';
     readonly value: R;
     readonly decision: Decision;
     readonly params: Params;
 }
+
+export type Reversibility = (typeof REVERSIBILITIES)[number];
 
 export type RunGuarded<R> = (params: Params) => R;
 

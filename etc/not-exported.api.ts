@@ -185,7 +185,7 @@ type RefuseAsync<R> = 0 extends 1 & R ? unknown : [Extract<R, Asynchronous>] ext
 type AnyClass = abstract new (...args: never) => unknown;
 
 // lib/model/Capability
-declare const ALL: readonly ['effective-digest', 'types', 'consume', 'begin', 'reevaluate', 'events', 'statuses', 'outcome', 'views', 'amend'];
+declare const ALL: readonly ['effective-digest', 'types', 'consume', 'begin', 'reevaluate', 'events', 'statuses', 'outcome', 'views', 'amend', 'preview'];
 
 // lib/model/Decision
 interface DecisionFields {
@@ -228,6 +228,12 @@ declare abstract class ServiceError extends AegisError {
     readonly status: number | undefined;
     constructor(defaultCode: string, message: string, options?: ServiceErrorOptions);
 }
+
+// lib/model/preview/CallPreview
+declare const PREVIEW_FAILURES: readonly ['threw', 'timeout', 'too_large', 'not_plain', 'malformed', 'nested'];
+
+// lib/model/preview/CallPreview
+declare const REVERSIBILITIES: readonly ['read-only', 'reversible', 'external', 'irreversible'];
 
 // lib/policy/PolicyEngine
 interface Observing {

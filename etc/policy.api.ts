@@ -104,7 +104,7 @@ export interface LintPoliciesOptions {
     readonly timeoutMs?: number | undefined;
 }
 
-export type LoosenedApproval = 'approvers' | 'self_approval' | 'approval_timeout_s' | 'severity' | 'quorum' | 'distinct' | 'escalate' | 'editor_may_approve' | 'grantable' | 'editable' | 'show_approver';
+export type LoosenedApproval = 'approvers' | 'self_approval' | 'approval_timeout_s' | 'severity' | 'quorum' | 'distinct' | 'escalate' | 'editor_may_approve' | 'grantable' | 'editable' | 'show_approver' | 'needs_preview';
 
 export interface LoosenedPolicy {
     readonly id: string;

@@ -102,6 +102,7 @@ export interface ApprovalTerms {
     readonly editable?: readonly string[] | undefined;
     readonly editorMayApprove?: boolean | undefined;
     readonly showApprover?: readonly string[] | undefined;
+    readonly needsPreview?: boolean | undefined;
 }
 
 export interface ApprovedTask extends TaskFields {

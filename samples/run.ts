@@ -18,6 +18,8 @@ const SAMPLES: Readonly<Record<string, string>> = {
   grants: './grants.js',
   audit: './audit/main.js',
   quorum: './quorum/main.js',
+  preview: './preview.js',
+  views: './views.js',
   'durable-file': './durable-file.js',
   'durable-fleet': './durable-fleet.js',
 };

@@ -160,6 +160,29 @@ describe('The samples', function () {
     expect(lines).to.include('  context.input["amount"] >= 0 && context.input["amount"] <= 100 &&');
   });
 
+  it('preview shows what a call would do, and denies one that cannot be shown', async () => {
+    expect(await run('preview')).to.deep.equal([
+      'asked     Preview   Deletes all orders of 2024',
+      'asked               by the tool itself: cannot be undone',
+      'asked       rows of orders: 1204 -> 0',
+      'ran       1204 rows deleted',
+      "denied    Tool 'delete_orders' is not allowed: A policy demands a preview of what this call would do, and there is none: making it failed.",
+    ]);
+  });
+
+  it('views shows one call to each audience', async () => {
+    expect(await run('views')).to.deep.equal([
+      'approver  amount = 5',
+      'approver  card = {"number":(hidden, but for the end: …4242)}',
+      'approver  code = (hidden)',
+      'approver  mail = (hidden, but for the domain: example.com)',
+      'approver  Hidden    3 values are not shown in full: /card/number, /code, /mail',
+      'refused   428 hidden_not_acknowledged',
+      'method    paid 5 with 4242424242424242',
+      "policy    Tool 'pay_all' is not allowed: A policy demands that the person who decides sees what the guard of this call hides.",
+    ]);
+  });
+
   it('halt stops an agent, tells what runs, and lets it go on', async () => {
     const lines = await run('halt');
     for (const said of ['halted support-agent', 'gave up after some of 1000000', 'halted: Agent', 'lifted it', 'refunded 30'])
@@ -229,7 +252,7 @@ describe('The samples', function () {
     const unknown = await runInChild(sample('run'), { args: ['nonsense'] });
     expect(unknown.code).to.equal(1);
     expect(unknown.stderr).to.include(
-      'there are quickstart, remote, data-plane, hono-service, nest-style, task-monitoring, telemetry, error-handling, multi-tenant, throw-mode, halt, grants, audit, quorum, durable-file, durable-fleet.',
+      'there are quickstart, remote, data-plane, hono-service, nest-style, task-monitoring, telemetry, error-handling, multi-tenant, throw-mode, halt, grants, audit, quorum, preview, views, durable-file, durable-fleet.',
     );
   });
 });

@@ -57,4 +57,5 @@ export type { ViewerStanding } from './desk/ViewerStanding.js';
 export type { VerdictNeeds } from './desk/assurance.js';
 export type { ViewedSeats } from './desk/quorum/viewedSeats.js';
 export type { AmendInput } from './desk/verdict.js';
+export type { ApprovalPreview, PreviewFailure, PreviewOutcome } from '../model/preview/CallPreview.js';
 export type { ParamChange } from '../model/snapshot/paramChanges.js';

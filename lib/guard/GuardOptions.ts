@@ -1,6 +1,8 @@
 import type { PendingApproval } from '../model/PendingApproval.js';
 import type { ApprovalMode } from '../model/Task.js';
+import type { CallPreview } from '../model/preview/CallPreview.js';
 import type { SensitiveOption } from '../model/sensitive/Sensitive.js';
+import type { Awaitable } from '../common/awaitable.js';
 import type { AegisModule, AegisModuleView } from './module/AegisModule.js';
 import type { NamingOptions } from './NamingOptions.js';
 
@@ -116,6 +118,20 @@ export interface BaseGuardOptions<This, A extends readonly unknown[], R> {
    * @defaultValue everything is shown
    */
   readonly sensitive?: Readonly<Record<`/${string}`, SensitiveOption>> | undefined;
+  /**
+   * Says what a call would do, for the person who decides it. It is called only once a person is about to be asked, in this process, with the instance and a
+   * copy of the arguments that would run; it must change nothing itself. What it returns is plain data of at most 16 kB in all. Where it fails, the person is
+   * told that there is no preview; a policy with `@needs_preview("true")` then denies the call.
+   *
+   * @defaultValue no preview
+   */
+  readonly preview?: ((self: NoInfer<This>, args: NoInfer<A>, signal: AbortSignal) => Awaitable<CallPreview>) | undefined;
+  /**
+   * How long `preview` may take, in milliseconds: up to 30,000. Then its signal is aborted, and the person is asked without one.
+   *
+   * @defaultValue 2,000
+   */
+  readonly previewTimeoutMs?: number | undefined;
   /** Aborts the call while it is decided and, in mode `wait`, while it waits. An approval that was handed out is cancelled by its handle. */
   readonly signal?: AbortSignal | ((self: NoInfer<This>, args: NoInfer<A>) => AbortSignal | undefined) | undefined;
   /** Called once for each approval, when it ends: with the result, or with the error. What it throws is reported, and changes nothing. */

@@ -183,9 +183,10 @@ function enforce<R>(runtime: GuardRuntime, call: CallToDecide<R>, request: CallR
           const stop = closedOrAborted(runtime, call);
           if (stop !== undefined) throw stop;
           return chain(call.mode === 'throw' ? undefined : joinStoredCall(runtime, call, request), (stored) => {
-            if (stored === undefined) return openApproval(runtime, call, request, decision);
+            const joined = stored ?? joinWhilePreviewed(runtime, call, request);
+            if (joined === undefined) return openApproval(runtime, call, request, decision);
             withdraw(runtime, decision);
-            return stored;
+            return joined;
           });
         },
         (outcome) => outcome,
@@ -227,6 +228,11 @@ function withheld(runtime: GuardRuntime): Withhold<DeniedOutcome> {
 
 function release({ decisions }: GuardRuntime, { decisionId, limits }: Decision): void {
   if (limits !== undefined) quietly(() => decisions.release?.(decisionId));
+}
+
+/** While a preview was made, a duplicate of this call may have opened its approval. */
+function joinWhilePreviewed<R>(runtime: GuardRuntime, call: CallToDecide<R>, request: CallRequest): PendingOutcome<Awaited<R>> | undefined {
+  return call.preview === undefined || runtime.openByGuard.size === 0 ? undefined : joinPendingCall(runtime, call, request);
 }
 
 /** The caller has gone: no one waits for an approval that its service has opened all the same. */

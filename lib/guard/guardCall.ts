@@ -11,6 +11,8 @@ import type { GuardRuntime } from './call/GuardRuntime.js';
 import { runtimeOf } from './call/GuardRuntime.js';
 import { refused } from './call/refusals.js';
 import { takeSession } from './call/validateParams.js';
+import { previewBy } from './preview/previewBy.js';
+import { previewTimeoutProblem } from './preview/previewTimeout.js';
 import { readOptions } from '../common/readOptions.js';
 import type { OptionKinds } from '../common/readOptions.js';
 import { GuardDefinitionError } from '../model/errors/SetupErrors.js';
@@ -55,6 +57,8 @@ const CALL_OPTIONS: OptionKinds<GuardedCall> = {
   approvalTimeoutMs: 'any',
   wireTypes: "'string'",
   sensitive: 'any',
+  preview: 'function',
+  previewTimeoutMs: 'any',
   signal: 'object',
   guard: 'object|function',
   target: 'any',
@@ -79,9 +83,14 @@ function ownCall<R>(runtime: GuardRuntime, given: GuardedCall<Awaited<R>>, run: 
   }
   const sensitive = call.sensitive === undefined ? undefined : readSensitive(call.sensitive);
   if (typeof sensitive === 'string') throw new ParamsError('', `guardCall(): \`sensitive\` ${sensitive}`, { code: 'invalid_call' });
+  const { preview, previewTimeoutMs: timeoutMs, ...rest } = call;
+  const timeoutProblem = previewTimeoutProblem(timeoutMs);
+  if (timeoutProblem !== undefined) throw new ParamsError('', timeoutProblem, { code: 'invalid_call' });
+  const describe = preview && ((own: OwnParams, signal: AbortSignal): unknown => preview(recordOf(own), signal));
   const own = {
-    ...call,
+    ...rest,
     sensitive,
+    preview: describe && previewBy(rest, { limits, timeoutMs, describe }),
     takeSnapshot: () => takeParams(params, limits),
     session: session === undefined || session === null ? null : takeSession(session, limits),
     groups: groups === undefined ? undefined : Object.freeze([...groups]),

@@ -12,8 +12,11 @@ import { readGuardOptions } from './method/readGuardOptions.js';
 import type { NamingOptions } from './NamingOptions.js';
 import { isAsynchronous, likeOriginal, startCall } from './wrapFunction.js';
 
-/** Options of a synchronous guard. A synchronous call cannot wait, so the only approval mode is `throw`. */
-export type SyncGuardOptions<This, A extends readonly unknown[], R, N, O = unknown> = Omit<BaseGuardOptions<This, A, R>, 'waitMs'> &
+/** Options of a synchronous guard. A synchronous call cannot wait, so the only approval mode is `throw`, and it has no preview. */
+export type SyncGuardOptions<This, A extends readonly unknown[], R, N, O = unknown> = Omit<
+  BaseGuardOptions<This, A, R>,
+  'waitMs' | 'preview' | 'previewTimeoutMs'
+> &
   NamingOptions<A, N, O> & { readonly approval?: 'throw' };
 
 // oxlint-disable-next-line typescript/no-explicit-any -- a promise or stream of anything
@@ -24,7 +27,7 @@ type RefuseAsync<R> = 0 extends 1 & R
     ? unknown
     : 'guardSync() cannot guard an asynchronous function; use guard()';
 
-const { waitMs: _never, ...WITHOUT_WAIT } = GUARD_OPTIONS;
+const { waitMs: _waitMs, preview: _preview, previewTimeoutMs: _previewTimeoutMs, ...WITHOUT_WAIT } = GUARD_OPTIONS;
 
 /**
  * Guards a plain synchronous function, where the decision service answers synchronously. The embedded one does, unless a facts hook is asynchronous. A

@@ -1,4 +1,16 @@
-const ALL = ['effective-digest', 'types', 'consume', 'begin', 'reevaluate', 'events', 'statuses', 'outcome', 'views', 'amend'] as const;
+const ALL = [
+  'effective-digest',
+  'types',
+  'consume',
+  'begin',
+  'reevaluate',
+  'events',
+  'statuses',
+  'outcome',
+  'views',
+  'amend',
+  'preview',
+] as const;
 
 /** What a decision service can do for a call, beyond deciding it and saying where its approval stands. */
 export type Capability = (typeof ALL)[number];

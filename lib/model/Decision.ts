@@ -2,6 +2,8 @@ import type { Capability } from './Capability.js';
 import { EVIDENCE, newSalt } from './DecisionEvidence.js';
 import type { DecisionEvidence } from './DecisionEvidence.js';
 import type { Params, Session } from './Params.js';
+import type { PreviewOutcome } from './preview/CallPreview.js';
+import type { Awaitable } from '../common/awaitable.js';
 import type { Sensitive } from './sensitive/Sensitive.js';
 
 /** What a decision demands. Any other value is treated as `deny`. */
@@ -175,6 +177,14 @@ export interface DecisionRequest {
   readonly wireTypes?: 'string' | undefined;
   /** What is not shown to everyone, by JSON pointer into `params`. A service that shows the call to people shows it so, or denies it. */
   readonly sensitive?: Sensitive | undefined;
+  /**
+   * Has the call's own program say what the call would do, for the person who decides; absent where its guard makes no previews. Call it only where a person
+   * is asked: what it says is shown with the call, and never runs it.
+   *
+   * @param params that would run
+   * @returns the preview, or why there is none
+   */
+  readonly preview?: ((params: Params) => Awaitable<PreviewOutcome>) | undefined;
   /** @internal Set by a server, for a call in another process. */
   readonly remote?: RemoteCall | undefined;
 }
@@ -191,6 +201,8 @@ export interface RemoteCall {
   readonly sessionTrusted: boolean;
   /** Whether the caller runs an approved call with params that a policy changed. Otherwise such a call is denied. */
   readonly appliesChanges: boolean;
+  /** What the caller sent as its preview: the same request again has the same one. */
+  readonly sentPreview?: PreviewOutcome | undefined;
   /** Whether the caller runs an approved call with params that a person edited. Otherwise no one can edit them. */
   readonly amends?: boolean | undefined;
 }

@@ -27,6 +27,7 @@ export interface JournaledApproval {
   readonly originalDigest: string;
   readonly requester: string;
   readonly sensitive?: Sensitive | undefined;
+  readonly preview?: { readonly digest: string } | undefined;
   readonly status: 'pending' | 'approved' | 'denied' | 'expired' | 'withdrawn';
   readonly policies: readonly JournaledPolicy[];
   readonly policySetHash: string;

@@ -3,6 +3,7 @@ import type { ApprovalTerms } from '../model/terms/ApprovalTerms.js';
 import type { IdempotencyKey } from '../model/Decision.js';
 import type { Assurance, VerdictProof } from '../model/DecisionEvidence.js';
 import type { Params, Session } from '../model/Params.js';
+import type { ApprovalPreview } from '../model/preview/CallPreview.js';
 import type { ParamChange } from '../model/snapshot/paramChanges.js';
 import type { Task } from '../model/Task.js';
 import type { Sensitive } from '../model/sensitive/Sensitive.js';
@@ -138,6 +139,8 @@ export interface ApprovalRecord {
   readonly opaque: readonly string[];
   /** What is not shown to everyone, by JSON pointer into the params. */
   readonly sensitive?: Sensitive | undefined;
+  /** What its tool says that it would do, where its guard makes previews. */
+  readonly preview?: ApprovalPreview | undefined;
   /** Host data about who is behind the call; `null` where the guard has none. */
   readonly session: Session | null;
   /** SHA-256 of the canonical text of the session. */
@@ -150,6 +153,8 @@ export interface ApprovalRecord {
   readonly requester: string;
   /** Whether the requester is an authenticated user. */
   readonly requesterKnown: boolean;
+  /** False where its caller's word for the session is not believed. */
+  readonly sessionTrusted?: false | undefined;
   /** Why a person is asked. */
   readonly reason: string;
   /** Why a policy changed the params, if one did. */

@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import { sha256 } from '../../lib/common/data/canonical.js';
-import { CAPABILITIES } from '../../lib/model/Capability.js';
+import { PLAIN_CLIENT } from '../support/plainClient.js';
 import { SCOPES } from '../../lib/server/access/KeyBody.js';
 import { counted } from '../support/assurance.js';
 import { postgresServer } from '../support/postgresServer.js';
@@ -49,7 +49,7 @@ describe('Texts that a database cannot keep, on PostgreSQL', () => {
     return served.ask('POST', '/v1/decision', {
       key: agentKey,
       body: { agent_id: agent, tool: { name: tool, params }, session },
-      headers: { 'x-aegis-capabilities': CAPABILITIES.join(','), 'x-aegis-binding': sha256('base'), ...headers },
+      headers: { 'x-aegis-capabilities': PLAIN_CLIENT.join(','), 'x-aegis-binding': sha256('base'), ...headers },
     });
   }
 

@@ -7,7 +7,7 @@ import { chain } from '../../lib/common/awaitable.js';
 import type { Awaitable } from '../../lib/common/awaitable.js';
 import { SecretString } from '../../lib/common/SecretString.js';
 import { canonicalDigest, sha256 } from '../../lib/common/data/canonical.js';
-import { CAPABILITIES } from '../../lib/model/Capability.js';
+import { PLAIN_CLIENT } from '../support/plainClient.js';
 import { StoreError } from '../../lib/model/errors/ServiceErrors.js';
 import { signHostRequest } from '../../lib/server/access/HostSignature.js';
 import { hostRequestKey } from '../../lib/server/access/serverAccess.js';
@@ -25,7 +25,7 @@ const POLICIES = `@id("all") permit (principal, action, resource);
 /** For longer than this, nothing that was read is believed. */
 const KEPT_MS = 2_000;
 const BASE = sha256('the base of a binding');
-const HEADERS = { 'content-type': 'application/json', 'x-aegis-capabilities': CAPABILITIES.join(','), 'x-aegis-binding': BASE };
+const HEADERS = { 'content-type': 'application/json', 'x-aegis-capabilities': PLAIN_CLIENT.join(','), 'x-aegis-binding': BASE };
 
 /** Makes the n-th operation fail: before it is done, or when it is and only its answer is lost. */
 class Trouble {

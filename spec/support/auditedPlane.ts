@@ -8,7 +8,7 @@ import type { AuditLog } from '../../lib/audit/writer/AuditLog.js';
 import type { Awaitable } from '../../lib/common/awaitable.js';
 import { SecretString } from '../../lib/common/SecretString.js';
 import { canonicalDigest } from '../../lib/common/data/canonical.js';
-import { CAPABILITIES } from '../../lib/model/Capability.js';
+import { PLAIN_CLIENT } from './plainClient.js';
 import { HostClient } from '../../lib/cli/server/HostClient.js';
 import type { DataPlaneOptions } from '../../lib/server/DataPlaneOptions.js';
 import { servePlane } from './servePlane.js';
@@ -17,7 +17,7 @@ import type { ServedPlane } from './servePlane.js';
 export const AUDITED_STATE_KEY = 'state-key-for-specs-0123456789abcdef';
 export const AUDIT_KEY = AuditKey.generate();
 const BASE = 'b'.repeat(64);
-const CLIENT = { 'x-aegis-capabilities': CAPABILITIES.join(','), 'x-aegis-binding': BASE };
+const CLIENT = { 'x-aegis-capabilities': PLAIN_CLIENT.join(','), 'x-aegis-binding': BASE };
 
 export const AUDITED_POLICIES = `@id("all") permit (principal, action, resource);
 @id("drop") @reason("never drop") forbid (principal, action == Aegis::Action::"drop", resource);

@@ -54,7 +54,12 @@ export async function callElsewhere(
   };
   // as a guard makes it: guardCall() takes none of what only a guard knows
   const runtime = runtimeOf(module);
-  const { session, sensitive: _sensitive, ...rest } = call as typeof call & Pick<GuardedCall, 'session' | 'sensitive'>;
+  const {
+    session,
+    sensitive: _sensitive,
+    preview: _preview,
+    ...rest
+  } = call as typeof call & Pick<GuardedCall, 'session' | 'sensitive' | 'preview'>;
   const outcome = await decideCall<unknown>(runtime, {
     ...rest,
     session: session === undefined || session === null ? null : takeSession(session, runtime.limits),

@@ -1,6 +1,8 @@
 import type { AegisModule, AegisModuleView } from '../../guard/module/AegisModule.js';
 import { GuardDefinitionError } from '../../model/errors/SetupErrors.js';
-import type { Session } from '../../model/Params.js';
+import type { Awaitable } from '../../common/awaitable.js';
+import type { Params, Session } from '../../model/Params.js';
+import type { CallPreview } from '../../model/preview/CallPreview.js';
 import type { SensitiveOption } from '../../model/sensitive/Sensitive.js';
 import type { OptionKinds } from '../../common/readOptions.js';
 
@@ -57,6 +59,12 @@ export interface AdapterOptions<C = unknown> {
    */
   readonly sensitive?: ((name: string) => Readonly<Record<string, SensitiveOption>> | undefined) | undefined;
   /**
+   * Says what a tool's call would do, for the person who decides it, as the option of a guard does: it gets a copy of the arguments that would run, and a signal.
+   *
+   * @defaultValue no previews
+   */
+  readonly preview?: ((name: string) => ((params: Params, signal: AbortSignal) => Awaitable<CallPreview>) | undefined) | undefined;
+  /**
    * How a call that needs a person is handled.
    *
    * @defaultValue `native` where the framework can be interrupted, else `defer`
@@ -90,6 +98,7 @@ export const ADAPTER_OPTIONS: OptionKinds<AdapterOptions> = {
   toolName: 'function',
   groups: 'function',
   sensitive: 'function',
+  preview: 'function',
   approval: 'any',
   waitMs: 'ms',
   approvalTimeoutMs: 'ms',

@@ -91,6 +91,7 @@ function describe<C>(
     session: options.session?.(context) ?? (runtime.asyncLocal ? scopedSession() : undefined) ?? null,
     groups: options.groups?.(name),
     sensitive: options.sensitive?.(name),
+    preview: options.preview?.(name),
     guard: joins ? TOOLS : undefined,
     target: `${identity} ${interrupts ? 'native' : 'background'}`,
     guardKey: `${toolName}#${createHash('sha256').update(identity).digest('base64url').slice(0, 32)}`,

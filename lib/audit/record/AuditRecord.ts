@@ -144,6 +144,8 @@ export interface OpenedRecord extends RecordFields, CallFields {
   readonly original: Commitment;
   /** Of the params that would run. */
   readonly effective: Commitment;
+  /** Of what the tool says that it would do; absent where it says nothing. */
+  readonly preview?: Commitment | undefined;
   /** Of who asks. */
   readonly requester?: Commitment | undefined;
 }

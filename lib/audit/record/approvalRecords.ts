@@ -42,7 +42,7 @@ export function tokenHash(token: string): string {
 
 /** A person is asked. */
 function openedRecord(approval: JournaledApproval, { tenantId, taskId }: ApprovalContext = {}): OpenRecord {
-  const { decisionId, agentId, toolName, policySetHash, expiresAtMs, originalDigest, digest, requester } = approval;
+  const { decisionId, agentId, toolName, policySetHash, expiresAtMs, originalDigest, digest, requester, preview } = approval;
   const salt = saltOf(approval);
   return {
     record: {
@@ -54,6 +54,7 @@ function openedRecord(approval: JournaledApproval, { tenantId, taskId }: Approva
       original: commitmentOf('original', salt, originalDigest),
       policies: approval.policies.map(recordedPolicy),
       policySetHash,
+      preview: preview && commitmentOf('preview', salt, preview.digest),
       requester: commitmentOf('requester', salt, sha256(canonicalText(requester))),
       taskId,
       tenantId,

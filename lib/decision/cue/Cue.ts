@@ -1,7 +1,7 @@
 import type { LeafPath } from '../../common/data/leaves.js';
 
 /** What a cue is about. `original`: a param as the agent wrote it, where a policy changed it. */
-export type CuePlace = 'params' | 'original' | 'facts' | 'session' | 'agent' | 'tool' | 'requester' | 'reason' | 'call';
+export type CuePlace = 'params' | 'original' | 'facts' | 'session' | 'agent' | 'tool' | 'requester' | 'reason' | 'preview' | 'call';
 
 /** What calls for a closer look. */
 export type CueCode =

@@ -17,7 +17,18 @@ import { deceptionsOf } from './deceptionsOf.js';
 /** The fields of an approval that a person is shown. */
 export type ShownApproval = Pick<
   ApprovalRecord,
-  'agentId' | 'toolName' | 'requester' | 'reason' | 'originalParams' | 'params' | 'session' | 'facts' | 'opaque' | 'refusals' | 'sensitive'
+  | 'agentId'
+  | 'toolName'
+  | 'requester'
+  | 'reason'
+  | 'originalParams'
+  | 'params'
+  | 'session'
+  | 'facts'
+  | 'opaque'
+  | 'refusals'
+  | 'sensitive'
+  | 'preview'
 >;
 
 /**
@@ -50,7 +61,7 @@ export function deceptiveCues(record: ShownApproval, { sawAll = false }: { reado
     for (const { value: text, path } of leavesOf(value, [name])) {
       if (typeof text !== 'string') continue;
       addText(text, place, path);
-      if ((place === 'params' || place === 'original') && speaksToApprover(text)) add('to_approver', place, path);
+      if ((place === 'params' || place === 'original' || place === 'preview') && speaksToApprover(text)) add('to_approver', place, path);
     }
     for (const { path, names } of objectsIn(value, [name])) addNames(names, place, path);
   };
@@ -84,6 +95,8 @@ export function deceptiveCues(record: ShownApproval, { sawAll = false }: { reado
       addCuts({ value }, { value }, place, name);
     }
   }
+  // a tool's words hold what the agent wrote; they are shown in full
+  for (const [name, value] of Object.entries(record.preview?.content ?? {})) addValue(value, 'preview', name);
   if (record.refusals > 0) add('refused', 'call', [], { count: record.refusals });
   return distinct(cues);
 }

@@ -2,6 +2,7 @@ import { randomId } from '../../common/nextId.js';
 import { BadRequestError } from '../../model/errors/ServiceErrors.js';
 import type { AppliedPolicy } from '../../policy/PolicyEngine.js';
 import type { ApprovalPolicy, ApprovalRecord } from '../../store/ApprovalStore.js';
+import type { PreviewSource } from '../preview/openedPreview.js';
 import { bindingDigest } from './use/bindingDigest.js';
 import { semanticsOf } from './use/semantics.js';
 
@@ -21,20 +22,23 @@ export type ApprovalRequest = Omit<
   | 'refusals'
   | 'auditSalt'
   | 'amendments'
-> & {
-  readonly timeoutMs: number;
-  /** What the guard knows of the call. */
-  readonly bindingBase: string;
-};
+  | 'preview'
+> &
+  PreviewSource & {
+    readonly timeoutMs: number;
+    /** What the guard knows of the call. */
+    readonly bindingBase: string;
+  };
 
 /**
- * The approval was opened; the same request had opened it before (`exists`); its key was used for another request (`conflict`); or the call was refused
- * because a person recently denied the same call.
+ * The approval was opened; the same request had opened it before (`exists`); its key was used for another request (`conflict`); a policy demands a preview,
+ * and there is none (`no_preview`); or the call was refused because a person recently denied the same call.
  */
 export type OpeningOutcome =
   | { readonly kind: 'opened'; readonly record: ApprovalRecord }
   | { readonly kind: 'exists'; readonly record: ApprovalRecord }
   | { readonly kind: 'conflict' }
+  | { readonly kind: 'no_preview'; readonly reason: string }
   | { readonly kind: 'refused'; readonly reason: string };
 
 /** The code of {@link keyReused}. */
@@ -49,24 +53,27 @@ export function keyReused(): BadRequestError {
 
 /** The record of a new approval. */
 export function openedRecord(
-  { timeoutMs, bindingBase, ...opening }: ApprovalRequest,
+  { timeoutMs, bindingBase, makePreview: _make, sentPreview: _sent, ...opening }: ApprovalRequest,
   {
     refusals,
     nowMs,
     tenantId,
     auditSalt,
+    preview,
   }: {
     readonly refusals: number;
     readonly nowMs: number;
     readonly tenantId: string | null;
     readonly auditSalt?: string | undefined;
+    readonly preview?: ApprovalRecord['preview'];
   },
 ): ApprovalRecord {
   return {
     ...opening,
     decisionId: randomId('dec'),
-    bindingDigest: bindingDigest({ bindingBase, digest: opening.digest }, tenantId),
-    requires: semanticsOf(opening),
+    bindingDigest: bindingDigest({ bindingBase, digest: opening.digest, previewDigest: preview?.digest }, tenantId),
+    requires: semanticsOf({ ...opening, preview }),
+    ...(preview !== undefined && { preview }),
     refusals,
     createdAtMs: nowMs,
     expiresAtMs: nowMs + timeoutMs,

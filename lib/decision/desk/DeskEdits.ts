@@ -13,6 +13,7 @@ import { readEdit } from '../amend/ParamsEdit.js';
 import type { EditInput } from '../amend/ParamsEdit.js';
 import { approvalPolicy } from './ApprovalRequest.js';
 import { hiddenFromApprover } from '../../model/view/viewOf.js';
+import { hasDemandedPreview } from '../preview/openedPreview.js';
 import { bindingDigest } from './use/bindingDigest.js';
 import { semanticsOf } from './use/semantics.js';
 import { readVerdict, VERDICT_FIELDS } from './verdict.js';
@@ -102,10 +103,11 @@ export class DeskEdits {
     // what would ask about the edited call has a say in what may be edited, too
     for (const { pointer } of steps) checkEditable(decisionId, pointer, askingPolicies(record.policies, asking));
     const amended = amendRecord(record, params, run, asking, { ...editor, atMs: this.#now() });
+    if (!hasDemandedPreview(record, amended.policies)) throw withoutPreview(decisionId);
     const { digest } = amended;
     const next: ApprovalRecord = {
       ...amended,
-      bindingDigest: bindingDigest({ bindingBase: amendable.bindingBase, digest }, this.#tenantId),
+      bindingDigest: bindingDigest({ bindingBase: amendable.bindingBase, digest, previewDigest: record.preview?.digest }, this.#tenantId),
       requires: [...new Set([...(record.requires ?? []), ...semanticsOf(amended)])],
     };
     if (next.digest === record.digest) return refuse('The edit changes nothing of what would run.');
@@ -221,6 +223,12 @@ function denied(decisionId: string, { original, edited }: EditedJudgement): Verd
   const why = outcome?.effect === 'deny' ? outcome.reason : 'The facts this decision needs are not available.';
   const which = edited === undefined ? 'the call as its agent made it' : 'the edited call';
   return new VerdictError(422, 'edit_denied', decisionId, `The policies deny ${which}: ${why} Nothing was changed.`);
+}
+
+function withoutPreview(decisionId: string): VerdictError {
+  const message =
+    'A policy that asks about the edited call demands a preview of what it would do, and this call has none. Nothing was changed.';
+  return new VerdictError(422, 'edit_denied', decisionId, message);
 }
 
 function notEditable(decisionId: string, message: string): VerdictError {

@@ -9,6 +9,7 @@ import type { ApprovalQuery, ApprovalRecord, ApprovalStore } from '../../store/A
 import type { ApprovalDeskOptions } from './ApprovalDeskOptions.js';
 import { countSince, openedRecord, standingRefusal } from './ApprovalRequest.js';
 import type { ApprovalRequest, OpeningOutcome } from './ApprovalRequest.js';
+import { isSentPreview, openedPreview } from '../preview/openedPreview.js';
 import { commitKept } from './use/commitKept.js';
 import { countedChange } from './use/countedChange.js';
 import type { ApprovalChange } from './use/commitKept.js';
@@ -96,24 +97,35 @@ export class Openings {
   }
 
   #openOrRefuse(opening: ApprovalRequest, counted: Counted | undefined): Awaitable<OpeningOutcome> {
-    const { store, options, isJournaled, tenantId, now } = this.#desk;
+    const { store, now } = this.#desk;
     const nowMs = now();
     return chain(store().listDenied(opening.agentId, opening.toolName, nowMs - this.#refusalsKeptMs), (denied) => {
       const reason = standingRefusal(denied, opening, nowMs - this.#denialTtlMs);
       if (reason !== undefined) return { kind: 'refused', reason };
       const refusals = countSince(denied, nowMs - NEAR_REPEATS_MS);
-      const auditSalt = isJournaled ? newSalt() : undefined;
-      const record = frozenData(openedRecord(opening, { refusals, nowMs, tenantId, auditSalt }));
-      const counting = counted && { ...counted, token: record.decisionId };
-      const insert: ApprovalChange = (beside) =>
-        countedChange(counting, this.#desk.counters(), store().counters !== undefined, (takes) =>
-          store().insert(record, undefined, beside, takes),
-        );
-      return chain(commitKept([{ kind: 'opened', approval: record }], insert, options.outbox), (inserted) => {
-        if (!inserted) return this.#notInserted(opening);
-        this.#desk.opened(record);
-        return { kind: 'opened', record };
-      });
+      return chain(openedPreview(opening), (made) =>
+        made.kind === 'made' ? this.#insert(opening, { refusals, preview: made.preview }, counted) : made,
+      );
+    });
+  }
+
+  #insert(
+    opening: ApprovalRequest,
+    noted: Pick<ApprovalRecord, 'refusals' | 'preview'>,
+    counted: Counted | undefined,
+  ): Awaitable<OpeningOutcome> {
+    const { store, options, isJournaled, tenantId, now } = this.#desk;
+    const auditSalt = isJournaled ? newSalt() : undefined;
+    const record = frozenData(openedRecord(opening, { ...noted, nowMs: now(), tenantId, auditSalt }));
+    const counting = counted && { ...counted, token: record.decisionId };
+    const insert: ApprovalChange = (beside) =>
+      countedChange(counting, this.#desk.counters(), store().counters !== undefined, (takes) =>
+        store().insert(record, undefined, beside, takes),
+      );
+    return chain(commitKept([{ kind: 'opened', approval: record }], insert, options.outbox), (inserted) => {
+      if (!inserted) return this.#notInserted(opening);
+      this.#desk.opened(record);
+      return { kind: 'opened', record };
     });
   }
 
@@ -126,11 +138,15 @@ export class Openings {
   }
 
   /** What a request with the same key has opened. */
-  #openedBefore({ agentId, idempotency }: Pick<ApprovalRequest, 'agentId' | 'idempotency'>): Awaitable<OpeningOutcome | undefined> {
+  #openedBefore({
+    agentId,
+    idempotency,
+    sentPreview,
+  }: Pick<ApprovalRequest, 'agentId' | 'idempotency' | 'sentPreview'>): Awaitable<OpeningOutcome | undefined> {
     if (idempotency === undefined) return undefined;
     return chain(this.#desk.store().ofIdempotencyKey?.(agentId, idempotency.key), (record) => {
       if (record === undefined) return undefined;
-      if (record.idempotency?.fingerprint !== idempotency.fingerprint) return { kind: 'conflict' };
+      if (record.idempotency?.fingerprint !== idempotency.fingerprint || !isSentPreview(record, sentPreview)) return { kind: 'conflict' };
       return { kind: 'exists', record: this.#desk.current(record) };
     });
   }

@@ -1,6 +1,7 @@
 import { canonicalText } from '../../common/data/canonical.js';
 import { revealText } from '../../common/data/reveal.js';
 import { maskedIn, viewOf } from '../../model/view/viewOf.js';
+import { describePreview } from '../preview/describePreview.js';
 import { viewText } from '../../model/view/viewText.js';
 import { recordedSeats } from '../../model/terms/recordedSeats.js';
 import { whoChanged } from '../../store/approval/whoChanged.js';
@@ -27,6 +28,7 @@ export interface DescribedApproval extends Pick<
   | 'message'
   | 'session'
   | 'facts'
+  | 'preview'
   | 'digest'
   | 'expiresAtMs'
 > {
@@ -79,7 +81,8 @@ export function describeApproval(record: DescribedApproval): readonly string[] {
   }
   if (record.refusals > 0)
     lines.push(`Note      refused ${record.refusals} time${record.refusals === 1 ? '' : 's'} for this agent and tool within the last hour`);
-  lines.push('Params that would run:');
+  const hidden = maskedIn(params, originalParams);
+  lines.push(...describePreview(record, hidden.length > 0), 'Params that would run:');
   const names = [...new Set([...Object.keys(originalParams), ...Object.keys(params)])].sort();
   for (const name of names) {
     const before = shown(originalParams, name);
@@ -90,7 +93,6 @@ export function describeApproval(record: DescribedApproval): readonly string[] {
     lines.push(isSame ? `  ${label} = ${after}` : `  ${label} = ${after}   (${changedText(record, name)}; was ${before})`);
   }
   if (names.length === 0) lines.push('  (none)');
-  const hidden = maskedIn(params, originalParams);
   if (hidden.length > 0) lines.push(`Hidden    ${hiddenLine(hidden)}`);
   for (const name of record.opaque) lines.push(`  ${revealText(name)} = (opaque: no decision sees it)`);
   if (record.message !== undefined) lines.push(`Changed   ${revealText(record.message)}`);

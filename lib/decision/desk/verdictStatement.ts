@@ -46,6 +46,7 @@ export function verdictStatement(record: ApprovalRecord, { approve, reason, orig
     amendment: amendmentIn(record),
     verdict: approve === 'amend' ? approve : approve ? 'approve' : 'deny',
     reasonDigest: sha256(reason ?? '').toString('hex'),
+    ...(record.preview !== undefined && { previewDigest: record.preview.digest }),
     ...(grantDigest !== undefined && { grantDigest }),
   });
 }

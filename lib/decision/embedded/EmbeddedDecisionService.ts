@@ -294,15 +294,11 @@ export class EmbeddedDecisionService implements DecisionService {
     if (grants === undefined || !isFit || (remote?.appliesChanges === false && outcome.params !== undefined))
       return this.#ask(request, outcome, facts, engine, dryRun);
     const { params, approvals } = outcome;
-    return chain(grants.redeem({ request, params, facts, approvals }, dryRun), (grant) =>
-      grant === undefined
-        ? this.#ask(request, outcome, facts, engine, dryRun)
-        : this.#answers.shown(
-            runnable({ decisionId: idFor(request), grantId: grant.id, policySetHash: engine.hash }, outcome),
-            outcome,
-            facts,
-          ),
-    );
+    return chain(grants.redeem({ request, params, facts, approvals }, dryRun), (grant) => {
+      if (grant === undefined) return this.#ask(request, outcome, facts, engine, dryRun);
+      const base = { decisionId: idFor(request), grantId: grant.id, policySetHash: engine.hash };
+      return this.#answers.shown(runnable(base, outcome), outcome, facts);
+    });
   }
 
   #ask(request: DecisionRequest, outcome: Approvable, facts: Facts, engine: PolicyEngine, dryRun = false): Awaitable<Decision> {
@@ -332,6 +328,8 @@ export class EmbeddedDecisionService implements DecisionService {
           switch (opened.kind) {
             case 'refused':
               return refused(opened.reason);
+            case 'no_preview':
+              return denied(opened.reason, 'preview_failed');
             case 'conflict':
               throw keyReused();
             case 'exists':

@@ -1,6 +1,7 @@
 import { hiddenFromApprover } from '../../model/view/viewOf.js';
 import { canonicalDigest } from '../../common/data/canonical.js';
 import type { Decision, DecisionRequest } from '../../model/Decision.js';
+import type { Params } from '../../model/Params.js';
 import { recordedSeats } from '../../model/terms/recordedSeats.js';
 import { requesterOf } from '../../model/personId.js';
 import type { PolicyOutcome } from '../../policy/PolicyEngine.js';
@@ -8,6 +9,8 @@ import type { ApprovalRecord } from '../../store/ApprovalStore.js';
 import type { ApprovalDesk } from '../desk/ApprovalDesk.js';
 import { approvalPolicy } from '../desk/ApprovalRequest.js';
 import type { ApprovalRequest } from '../desk/ApprovalRequest.js';
+import { hasDemandedPreview, isPreviewSound } from '../preview/openedPreview.js';
+import type { PreviewSource } from '../preview/openedPreview.js';
 import { takesSeats } from '../desk/use/semantics.js';
 
 /** The policies' outcome when a person must decide. */
@@ -44,12 +47,14 @@ export function approvalRequestFor(request: DecisionRequest, outcome: Approvable
     ...(removable.length > 0 && { removable }),
     opaque,
     ...(request.sensitive && { sensitive: request.sensitive }),
+    ...previewSource(request, outcome.params ?? originalParams),
     session,
     sessionDigest,
     facts,
     factsDigest: canonicalDigest(facts),
     requester: requester ?? agentId,
     requesterKnown: requester !== undefined && request.remote?.sessionTrusted !== false,
+    ...(request.remote?.sessionTrusted === false && { sessionTrusted: false as const }),
     ...(request.remote?.idempotency && { idempotency: request.remote.idempotency }),
     ...(request.remote?.consumes === false && { usedByAnswer: true }),
     reason: outcome.reason,
@@ -82,7 +87,10 @@ export function coversCall(
   // an allow under an approval that is used by being told of would be a second licence: only who tells of it asks so
   if (record.usedByAnswer === true && request.remote?.opens !== false) return false;
   const digest = effectiveDigest(request, outcome);
-  const isBound = record.digest === digest && record.bindingDigest === desk.bindingDigestOf({ bindingBase: request.bindingBase, digest });
+  const { bindingBase } = request;
+  const bound = desk.bindingDigestOf({ bindingBase, digest, previewDigest: record.preview?.digest });
+  const isBound = record.digest === digest && record.bindingDigest === bound;
+  if (!isPreviewSound(record) || !hasDemandedPreview(record, outcome.approvals)) return false;
   if (!isBound || record.factsDigest !== canonicalDigest(facts)) return false;
   const approved = new Set(record.verdicts.filter((v) => v.approve).flatMap((v) => v.policies));
   const hasYes = outcome.approvals.every(
@@ -94,6 +102,12 @@ export function coversCall(
 
 function effectiveDigest(request: DecisionRequest, outcome: Approvable): string {
   return outcome.params === undefined ? request.paramsDigest : canonicalDigest(outcome.params);
+}
+
+/** How the call comes to its preview: its own program makes it, once a person is about to be asked. */
+function previewSource({ preview, remote }: DecisionRequest, params: Params): PreviewSource {
+  if (preview === undefined) return {};
+  return { makePreview: () => preview(params), ...(remote?.sentPreview && { sentPreview: remote.sentPreview }) };
 }
 
 /** What deciding an edited call takes, where the policies let people edit it and its caller gets to know what they made of it. */
@@ -112,5 +126,6 @@ export function isHidden({ params: originalParams, sensitive }: DecisionRequest,
 
 /** The decision on a call for which all policies that ask have their yes. */
 export function runnable(base: Pick<Decision, 'decisionId' | 'grantId' | 'policySetHash'>, { params, message }: Approvable): Decision {
-  return params === undefined ? { ...base, effect: 'allow' } : { ...base, effect: 'sanitize', params, message };
+  // set, not spread: each use of a grant comes through here
+  return params === undefined ? Object.assign({ effect: 'allow' as const }, base) : { ...base, effect: 'sanitize', params, message };
 }

@@ -64,11 +64,13 @@ export class GrantDesk implements GrantMaker {
     return attempt(
       () =>
         chain(this.rows.activeFor(agentId, toolName), (grants) => {
-          const found = grants.filter((grant) => grant.expiresAtMs > this.#parts.now() && this.#scopeOf(grant).covers(call));
+          if (grants.length === 0) return undefined;
+          const nowMs = this.#parts.now();
+          const found = grants.filter((grant) => grant.expiresAtMs > nowMs && this.#scopeOf(grant).covers(call));
           if (found.length === 0) return undefined;
           // what a person refused lately is asked again
           return chain(this.#parts.desk.mustAsk({ agentId, toolName, idempotency: call.request.remote?.idempotency }), (mustAsk) =>
-            mustAsk ? undefined : this.#firstUsed(found, call, peek),
+            mustAsk ? undefined : this.#firstUsed(found, call, peek, nowMs),
           );
         }),
       (grant) => grant,
@@ -185,12 +187,13 @@ export class GrantDesk implements GrantMaker {
   }
 
   /** The first of these that its maker may answer with, and that has a use left. */
-  #firstUsed([grant, ...others]: readonly Grant[], call: AskedCall, peek: boolean): Awaitable<Grant | undefined> {
+  #firstUsed(grants: readonly Grant[], call: AskedCall, peek: boolean, nowMs: number, i = 0): Awaitable<Grant | undefined> {
+    const grant = grants[i];
     if (grant === undefined) return undefined;
-    return chain(this.#makers.stands(grant, call, this.#parts.now()), (stands) => {
-      if (!stands) return this.#firstUsed(others, call, peek);
+    return chain(this.#makers.stands(grant, call, nowMs), (stands) => {
+      if (!stands) return this.#firstUsed(grants, call, peek, nowMs, i + 1);
       if (peek) return grant;
-      return chain(this.rows.use(grant.id), (used) => used ?? this.#firstUsed(others, call, peek));
+      return chain(this.rows.use(grant.id), (used) => used ?? this.#firstUsed(grants, call, peek, nowMs, i + 1));
     });
   }
 

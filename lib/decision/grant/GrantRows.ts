@@ -15,8 +15,8 @@ const KEPT_MS = 500;
 /** How long a grant is kept after its end, in milliseconds: as long as history. */
 const KEPT_AFTER_MS = 90 * 86_400_000;
 const PRUNE_EVERY = 32;
-/** Grants whose constant part is kept in memory. */
-const MAX_KNOWN = 10_000;
+/** Grants that are kept in memory as they are stored. */
+const MAX_KNOWN = 1_000;
 const ACTIVE = 'active';
 const OVER = 'over';
 
@@ -38,15 +38,24 @@ interface Changing {
   readonly revoked?: GrantRevocation | undefined;
 }
 
+/** A grant, and the texts that it is stored as. */
+interface KnownGrant {
+  readonly grant: Grant;
+  readonly body: string;
+  /** The part of the body that never changes. */
+  readonly constant: string;
+  /** Its index. */
+  readonly caller: string;
+}
+
 /** Where grants are kept. Each use is one compare-and-set on the row of its grant: exactly as many succeed as the grant has uses, on all machines together. */
 export class GrantRows {
   readonly #records: RecordStore;
   readonly #now: () => number;
   /** By agent and tool. */
   readonly #active = new LruMap<string, { readonly grants: readonly Grant[]; readonly untilMs: number; readonly changes: number }>(1_000);
-  /** By id: the text of what never changes. */
-  readonly #constant = new LruMap<string, string>(MAX_KNOWN);
-  readonly #read = new WeakMap<StoredRecord, Grant>();
+  /** By id: what was last read or written, so that a use reads no JSON where the row is still that one. */
+  readonly #known = new LruMap<string, KnownGrant>(MAX_KNOWN);
   /** The uses of one grant in this process, one after the other: they would only be in each other's way. */
   readonly #turns = new Map<string, Promise<unknown>>();
   #changes = 0;
@@ -62,7 +71,7 @@ export class GrantRows {
     this.#changes += 1;
     const pruned = this.#inserted++ % PRUNE_EVERY === 0 ? this.#records.prune(KIND, this.#now()) : 0;
     return chain(pruned, () =>
-      chain(this.#records.insert(this.#rowOf(grant)), (inserted) => {
+      chain(this.#records.insert(rowOf(grant, constantOf(grant), callerKey(grant.agentId, grant.toolName))), (inserted) => {
         this.#changes += 1;
         return inserted;
       }),
@@ -71,17 +80,18 @@ export class GrantRows {
 
   /** Resolves to the grant with this id. */
   get(id: string): Awaitable<Grant | undefined> {
-    return chain(this.#records.get(KIND, id), (row) => row && this.#grantOf(row));
+    return chain(this.#records.get(KIND, id), (row) => row && this.#knownOf(row)?.grant);
   }
 
   /** The grants that may cover calls of this agent and tool, oldest first. */
   activeFor(agentId: string, toolName: string): Awaitable<readonly Grant[]> {
-    const key = callerKey(agentId, toolName);
+    const key = `${agentId.length} ${agentId} ${toolName}`;
     const kept = this.#active.get(key);
-    if (kept !== undefined && kept.changes === this.#changes && monotonicNow() < kept.untilMs) return kept.grants;
-    const untilMs = monotonicNow() + KEPT_MS;
+    const nowMs = monotonicNow();
+    if (kept !== undefined && kept.changes === this.#changes && nowMs < kept.untilMs) return kept.grants;
+    const untilMs = nowMs + KEPT_MS;
     const changes = this.#changes;
-    return chain(this.#all({ index1: key, index2: ACTIVE }), (grants) => {
+    return chain(this.#all({ index1: callerKey(agentId, toolName), index2: ACTIVE }), (grants) => {
       this.#active.set(key, { grants, untilMs, changes });
       return grants;
     });
@@ -127,7 +137,7 @@ export class GrantRows {
     let isNew = true;
     const changed = this.#change(
       id,
-      (grant) => (grant.revoked === undefined ? { used: grant.used, revoked } : undefined),
+      (grant) => (grant.revoked === undefined ? { used: grant.used, revoked: Object.freeze({ ...revoked }) } : undefined),
       (grant) => {
         isNew = false;
         return grant;
@@ -153,15 +163,19 @@ export class GrantRows {
     seen?: number,
   ): Awaitable<Grant | undefined> {
     return chain(this.#records.get(KIND, id), (row) => {
-      const grant = row && this.#grantOf(row);
-      if (row === undefined || grant === undefined) return undefined;
+      const known = row && this.#knownOf(row);
+      if (row === undefined || known === undefined) return undefined;
+      const { grant, constant, caller } = known;
       const changing = next(grant);
       if (changing === undefined) return unchanged(grant);
       if (row.version === seen) return reportNotReplaced(grant);
-      const changed: Grant = { ...grant, ...changing, version: row.version + 1 };
-      const changedRow = this.#rowOf(changed);
+      const { used, revoked = grant.revoked } = changing;
+      const version = row.version + 1;
+      const changed: Grant = Object.freeze(revoked === undefined ? { ...grant, used, version } : { ...grant, used, revoked, version });
+      const changedRow = rowOf(changed, constant, caller);
       return chain(this.#records.replace(changedRow, row.version), (replaced) => {
         if (!replaced) return this.#change(id, next, unchanged, row.version);
+        this.#known.set(id, { grant: changed, body: changedRow.body, constant, caller });
         if (changedRow.index2 === OVER) this.#changes += 1;
         return changed;
       });
@@ -173,45 +187,44 @@ export class GrantRows {
     cursor?: string,
   ): Awaitable<readonly Grant[]> {
     return chain(this.#records.list({ kind: KIND, ...query, cursor }), (page) => {
-      const grants = page.records.flatMap((row) => this.#grantOf(row) ?? []);
+      const grants = page.records.flatMap((row) => this.#knownOf(row)?.grant ?? []);
       return page.cursor === undefined ? grants : chain(this.#all(query, page.cursor), (more) => [...grants, ...more]);
     });
   }
 
-  #rowOf(grant: Grant): StoredRecord {
-    const { id, version, used, revoked, createdAtMs, ...constant } = grant;
-    const kept = this.#constant.get(id) ?? JSON.stringify(constant);
-    this.#constant.set(id, kept);
-    return {
-      kind: KIND,
-      id,
-      version,
-      index1: callerKey(grant.agentId, grant.toolName),
-      index2: revoked === undefined && used < grant.maxUses ? ACTIVE : OVER,
-      createdAtMs,
-      deleteAfterMs: grant.expiresAtMs + KEPT_AFTER_MS,
-      // not by JSON.stringify: most of it is the same text after each use
-      body: `{"used":${used},"revoked":${JSON.stringify(revoked ?? null)},"grant":${kept}}`,
-    };
-  }
-
-  #grantOf(row: StoredRecord): Grant | undefined {
-    const known = this.#read.get(row);
-    if (known !== undefined) return known;
+  #knownOf(row: StoredRecord): KnownGrant | undefined {
+    const { id, version, createdAtMs, body } = row;
+    const before = this.#known.get(id);
+    if (before?.grant.version === version && before.body === body && before.grant.createdAtMs === createdAtMs) return before;
     try {
-      const {
-        used,
-        revoked,
-        grant: constant,
-      } = JSON.parse(row.body) as Changing & { readonly grant: Omit<Grant, 'id' | 'version' | 'used'> };
-      const { id, version, createdAtMs } = row;
-      const grant = freezeDeep({ ...constant, id, version, createdAtMs, used, ...(revoked && { revoked }) });
-      this.#read.set(row, grant);
-      return grant;
+      const { used, revoked, grant: read } = JSON.parse(body) as Changing & { readonly grant: Omit<Grant, 'id' | 'version' | 'used'> };
+      const grant: Grant = freezeDeep({ ...read, id, version, createdAtMs, used, ...(revoked && { revoked }) });
+      const known = { grant, body, constant: constantOf(grant), caller: callerKey(grant.agentId, grant.toolName) };
+      this.#known.set(id, known);
+      return known;
     } catch {
       return undefined;
     }
   }
+}
+
+function constantOf({ id: _id, version: _version, used: _used, revoked: _revoked, createdAtMs: _createdAtMs, ...constant }: Grant): string {
+  return JSON.stringify(constant);
+}
+
+function rowOf(grant: Grant, constant: string, caller: string): StoredRecord {
+  const { id, version, used, revoked, maxUses, createdAtMs, expiresAtMs } = grant;
+  return {
+    kind: KIND,
+    id,
+    version,
+    index1: caller,
+    index2: revoked === undefined && used < maxUses ? ACTIVE : OVER,
+    createdAtMs,
+    deleteAfterMs: expiresAtMs + KEPT_AFTER_MS,
+    // not by JSON.stringify: most of it is the same text after each use
+    body: `{"used":${used},"revoked":${revoked === undefined ? 'null' : JSON.stringify(revoked)},"grant":${constant}}`,
+  };
 }
 
 const IGNORED = (): void => {};

@@ -24,11 +24,11 @@ export interface AskedCall {
 }
 
 /** Whether a policy lets a yes count for later calls: see `@grantable`. */
-export function isGrantable<P extends Pick<ApprovalPolicy, 'grantable' | 'quorum' | 'severity' | 'distinct'>>(
+export function isGrantable<P extends Pick<ApprovalPolicy, 'grantable' | 'quorum' | 'severity' | 'distinct' | 'needsPreview'>>(
   policy: P,
 ): policy is P & { readonly grantable: GrantCeiling } {
-  const { grantable, quorum = 1, severity, distinct } = policy;
-  return grantable !== undefined && quorum === 1 && severity !== 'critical' && distinct !== true;
+  const { grantable, quorum = 1, severity, distinct, needsPreview } = policy;
+  return grantable !== undefined && quorum === 1 && severity !== 'critical' && distinct !== true && needsPreview !== true;
 }
 
 /** Who asks, as desks know them. */

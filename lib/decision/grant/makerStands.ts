@@ -48,7 +48,7 @@ export class MakerStanding {
     const people = this.#people();
     const { rules, served } = people;
     const isFixed = rules.mayApprove === undefined && rules.directory === undefined && served === undefined;
-    const key = isFixed ? JSON.stringify([grant.id, requesterIn(call.request), call.approvals.map(({ hash }) => hash)]) : '';
+    const key = isFixed ? keyOf(grant, call) : '';
     if (isFixed && this.#known.get(key) === true) return true;
     return attempt(
       () => eligibleNow(grant, recordLike(call, nowMs), people),
@@ -61,6 +61,13 @@ export class MakerStanding {
       () => false,
     );
   }
+}
+
+/** What an answer about people whom no one knows depends on. The last part is the only one that may have spaces. */
+function keyOf({ id }: Grant, { request, approvals }: AskedCall): string {
+  let key = `${id} ${approvals.length}`;
+  for (const { hash } of approvals) key += ` ${hash}`;
+  return `${key} ${requesterIn(request)}`;
 }
 
 /** The call as the approval that it would open, for those who say who may decide it. */

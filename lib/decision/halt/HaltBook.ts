@@ -14,6 +14,7 @@ import type { Halt, HaltableCall, HaltScope } from '../../model/halt/Halt.js';
 import type { HaltFile } from './HaltFile.js';
 import { haltedBy, haltedByFile, unconfirmed } from './haltedBy.js';
 import type { HaltGate } from './HaltGate.js';
+import { HaltIndex } from './HaltIndex.js';
 import { checkedLift, checkedOrder, checkedScope, haltOf, recordOfHalt, STANDING } from './haltRecord.js';
 import type { HaltOrder, LiftOrder } from './haltRecord.js';
 
@@ -48,7 +49,7 @@ export class HaltBook implements HaltGate {
   readonly #clock: SteadyClock;
   readonly #maxStaleMs: number;
   /** What no one has lifted, as it was last read. */
-  #standing: readonly Halt[] = [];
+  #standing = new HaltIndex([]);
   /** Ordered here, and not read yet: a read that was sent before the order would forget them. */
   #unread: readonly Halt[] = [];
   /** Those in force when {@link HaltBookOptions.onChange} was last told. */
@@ -90,18 +91,13 @@ export class HaltBook implements HaltGate {
   }
 
   stop(call: HaltableCall): AegisError | undefined {
-    const nowMs = this.#clock.now();
-    if (nowMs - this.#confirmedMs > this.#maxStaleMs)
-      return unconfirmed(call, 'whether it is halted could not be confirmed for too long', this.#failure);
-    if (this.#doubt !== undefined) return unconfirmed(call, this.#doubt);
-    if (this.#options.file?.isThere === true) return haltedByFile(call);
-    for (const halt of this.#standing) if (isInScope(halt.scope, call) && isInForce(halt, nowMs)) return haltedBy(halt, call);
-    return undefined;
+    return this.#isConfirmed()
+      ? this.#found(call)
+      : unconfirmed(call, 'whether it is halted could not be confirmed for too long', this.#failure);
   }
 
   look(call: HaltableCall): Awaitable<AegisError | undefined> {
-    const found = this.stop(call);
-    if (this.#clock.now() - this.#confirmedMs <= this.#maxStaleMs) return found;
+    if (this.#isConfirmed()) return this.#found(call);
     const looked = this.#lookNow();
     return isThenable(looked) ? within(looked, CONFIRM_MS).then(() => this.stop(call)) : this.stop(call);
   }
@@ -114,13 +110,28 @@ export class HaltBook implements HaltGate {
 
   cancels(call: HaltableCall): boolean {
     const nowMs = this.#clock.now();
-    return this.#standing.some((halt) => halt.pending === 'cancel' && isInScope(halt.scope, call) && isInForce(halt, nowMs));
+    return this.#standing.halts.some((halt) => halt.pending === 'cancel' && isInScope(halt.scope, call) && isInForce(halt, nowMs));
+  }
+
+  /** Every call asks: a clock is read only where time makes a difference. */
+  #isConfirmed(): boolean {
+    return this.#maxStaleMs === Infinity || this.#clock.now() - this.#confirmedMs <= this.#maxStaleMs;
+  }
+
+  /** Why a call does not run, by what was confirmed. */
+  #found(call: HaltableCall): AegisError | undefined {
+    if (this.#doubt !== undefined) return unconfirmed(call, this.#doubt);
+    if (this.#options.file?.isThere === true) return haltedByFile(call);
+    if (!this.#standing.has(call)) return undefined;
+    const nowMs = this.#clock.now();
+    const halt = this.#standing.halts.find((one) => isInScope(one.scope, call) && isInForce(one, nowMs));
+    return halt && haltedBy(halt, call);
   }
 
   /** The halts in force. */
   get inForce(): readonly Halt[] {
     const nowMs = this.#clock.now();
-    return this.#standing.filter((halt) => isInForce(halt, nowMs));
+    return this.#standing.halts.filter((halt) => isInForce(halt, nowMs));
   }
 
   /**
@@ -136,7 +147,7 @@ export class HaltBook implements HaltGate {
     if (!(await this.#options.records.insert(recordOfHalt(halt, 1, false))))
       throw new StoreError('The halt was not recorded, because its id is taken. Order it again.');
     // from here on no call is let in, also where the halts cannot be read now
-    this.#standing = [...this.#standing, Object.freeze(halt)];
+    this.#standing = new HaltIndex([...this.#standing.halts, Object.freeze(halt)]);
     this.#unread = [...this.#unread, halt];
     this.#tell([]);
     await this.refresh();
@@ -207,9 +218,9 @@ export class HaltBook implements HaltGate {
         this.#doubt = doubt ?? (await this.#lost(changes, halts));
         // what was believed before goes on to hold where that is in doubt
         if (this.#doubt !== undefined) return;
-        const lifted = await this.#liftedOf(this.#standing.filter(({ id }) => halts.every((halt) => halt.id !== id)));
+        const lifted = await this.#liftedOf(this.#standing.halts.filter(({ id }) => halts.every((halt) => halt.id !== id)));
         this.#unread = this.#unread.filter((halt) => !ordered.includes(halt));
-        this.#standing = halts.concat(this.#unread.filter(({ id }) => halts.every((halt) => halt.id !== id)));
+        this.#standing = new HaltIndex(halts.concat(this.#unread.filter(({ id }) => halts.every((halt) => halt.id !== id))));
         this.#changes = changes;
         this.#tell(lifted);
       });
@@ -241,7 +252,7 @@ export class HaltBook implements HaltGate {
   async #close(): Promise<void> {
     const nowMs = this.#clock.now();
     try {
-      for (const halt of this.#standing.filter((one) => !isInForce(one, nowMs))) {
+      for (const halt of this.#standing.halts.filter((one) => !isInForce(one, nowMs))) {
         const record = await this.#recordOf(halt.id);
         if (record !== undefined) await this.#options.records.replace(recordOfHalt(halt, record.version + 1, true), record.version);
       }

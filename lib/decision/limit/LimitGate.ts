@@ -70,6 +70,8 @@ interface Named {
 }
 
 const MAX_KEYS = 10_000;
+/** How long the text of a counter may be whose name is kept. */
+const MAX_KEPT = 1_000;
 
 /** Counts calls towards the limits of one tenant. Any doubt is a denial. */
 export class LimitGate {
@@ -93,7 +95,7 @@ export class LimitGate {
     return attempt<TakeOutcome, LimitFinding>(
       () => counters.take({ token, takes: counted.map(({ take }) => take), keepMs }, { durable }),
       (outcome) => (outcome.ok ? fitting(counted, outcome.used) : refusal(counted, outcome.refused)),
-      (error) => unavailable(limits, error),
+      (error) => failed(limits, error),
     );
   }
 
@@ -119,7 +121,7 @@ export class LimitGate {
             )
           : refusal(counted, over);
       },
-      (error) => unavailable(limits, error),
+      (error) => failed(limits, error),
     );
   }
 
@@ -170,7 +172,8 @@ export class LimitGate {
     let named = this.#named.get(text);
     if (named === undefined || named.warnAt !== warnAt) {
       named = { key: canonicalDigest(['aegis limit 1', tenantId, text]), label: writeLimitLabel(policy.id, by, values, warnAt), warnAt };
-      this.#named.set(text, named);
+      // a session may have values of any length
+      if (text.length <= MAX_KEPT) this.#named.set(text, named);
     }
     return named;
   }
@@ -205,8 +208,10 @@ function refusal(counted: readonly CountedLimit[], refused: readonly RefusedTake
   return { ...denial('limit_reached', policies, `${[...reasons].join('; ')} ${again}`), retryAtMs, over: denying };
 }
 
-function unavailable(limits: readonly AppliedLimit[], error: unknown): LimitDenial {
-  const policies = limits.map(({ policy }) => policy);
+/** What cannot be counted is denied, unless all that counts it is only watched. */
+function failed(limits: readonly AppliedLimit[], error: unknown): LimitFinding {
+  const policies = limits.filter(({ observed }) => observed !== true).map(({ policy }) => policy);
+  if (policies.length === 0) return { kind: 'fits', watched: [], near: [] };
   return { ...denial('limit_unavailable', policies, 'The limits of this call cannot be counted now.'), error };
 }
 

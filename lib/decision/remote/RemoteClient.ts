@@ -29,7 +29,9 @@ import { echoMismatch, readDecisionAnswer, readDryRunAnswer } from '../wire/read
 import type { DecisionAnswer } from '../wire/readDecisionAnswer.js';
 import { isUsableId, readAnswer, wireForm } from '../wire/readWire.js';
 import { readStatusAnswer } from '../wire/statusAnswer.js';
+import type { SentPreview } from '../wire/wirePreview.js';
 import { IDEMPOTENCY_HEADER, isHeaderValue } from '../wire/wireHeaders.js';
+import { sendPreviewed } from './sendPreviewed.js';
 import { MAX_BATCH, StatusBatches } from './StatusBatches.js';
 import { RemoteEvents } from './RemoteEvents.js';
 import { RemoteReporter } from './RemoteReporter.js';
@@ -83,8 +85,10 @@ export class RemoteClient implements DecisionService {
   /** As RemoteDecisionService.decide. */
   async decide(request: DecisionRequest, options: AskOptions = {}): Promise<Decision> {
     this.#checkViews(request);
-    const question: HttpRequest = { method: 'POST', path: '/v1/decision', ...writeDecideRequest(request, this.#settings.hosted) };
-    const decided: Promise<Decision> = this.#ask(question, request, options)
+    const { hosted } = this.#settings;
+    const ask = (preview?: SentPreview): Promise<HttpResponse> =>
+      this.#ask({ method: 'POST', path: '/v1/decision', ...writeDecideRequest(request, hosted, preview) }, request, options);
+    const decided: Promise<Decision> = sendPreviewed(request, this.#settings, ask, (answer) => this.#believe(request, answer))
       .then((answer) => this.#believe(request, answer))
       .finally(() => this.#deciding.delete(decided));
     this.#deciding.add(decided);
@@ -113,13 +117,16 @@ export class RemoteClient implements DecisionService {
   /** As RemoteDecisionService.reevaluate. */
   async reevaluate(request: DecisionRequest, decisionId: string, options: ReevaluateOptions = {}): Promise<Decision> {
     this.#checkViews(request);
-    const { headers, body } = writeDecideRequest(request, this.#settings.hosted);
     const { callId, agentId, toolName, guardKey, paramsDigest, sessionDigest } = request;
     const { idempotencyKey: key = canonicalDigest([decisionId, callId, agentId, toolName, guardKey, paramsDigest, sessionDigest]) } =
       options;
-    const once = { ...headers, [IDEMPOTENCY_HEADER]: isHeaderValue(key) ? key : sha256(key) };
+    const ask = (preview?: SentPreview): Promise<HttpResponse> => {
+      const { headers, body } = writeDecideRequest(request, this.#settings.hosted, preview);
+      const once = { ...headers, [IDEMPOTENCY_HEADER]: isHeaderValue(key) ? key : sha256(key) };
+      return this.#ask({ method: 'POST', path: pathOf(decisionId, 'reevaluate'), headers: once, body }, request, options);
+    };
     try {
-      const answer = await this.#ask({ method: 'POST', path: pathOf(decisionId, 'reevaluate'), headers: once, body }, request, options);
+      const answer = await sendPreviewed(request, this.#settings, ask, (answer) => this.#believe(request, answer));
       return this.#believe(request, answer, true);
     } catch (error) {
       // also of a server that has no such route now: what it promised with the approval it cannot do

@@ -4,11 +4,11 @@ import type { ApprovalCard, ApprovalPage, ApprovalRecord, VerdictProof } from '.
 import type { Params } from '../../model/Params.js';
 import { maskedIn, viewOf } from '../../model/view/viewOf.js';
 import { notesIn } from '../../model/view/viewText.js';
-import { grantBody } from './grant/grantAnswer.js';
-import type { GrantBody } from './grant/grantAnswer.js';
+import { grantBody, type GrantBody } from './grant/grantAnswer.js';
 import { jsonObject, writeWire } from './readWire.js';
 import { editableIn } from '../amend/editablePointers.js';
 import type { ViewerStanding } from '../desk/DeskVerdicts.js';
+import { shownPreview, writeShownPreview } from './wirePreview.js';
 import { typesOf } from './wireTypes.js';
 
 const policy = /* @__PURE__ */ (() => v.object({ id: v.string(), severity: v.nullable(v.string()) }))();
@@ -59,6 +59,7 @@ export const approvalAnswer: v.GenericSchema = /* @__PURE__ */ (() =>
     session: v.nullable(v.record(v.string(), v.unknown())),
     facts: v.record(v.string(), v.unknown()),
     message: v.nullable(v.string()),
+    preview: v.nullable(shownPreview),
     policies: v.array(
       v.object({
         ...policy.entries,
@@ -320,6 +321,7 @@ export function writeApproval(record: ApprovalRecord, mayDecide: boolean, viewer
     session,
     facts,
     message: message ?? null,
+    preview: record.preview === undefined ? null : writeShownPreview(record.preview, record.digest),
     policies: policies.map(({ id, severity = null, reason = null, approvers = null, selfApproval = false, ...terms }) => ({
       id,
       severity,

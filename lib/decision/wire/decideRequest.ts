@@ -14,6 +14,8 @@ import type { Sensitive } from '../../model/sensitive/Sensitive.js';
 import { takeSnapshot } from '../../model/snapshot/takeSnapshot.js';
 import { isNameList, readJsonHeader, writeJsonHeader } from './jsonHeader.js';
 import { jsonObject, readWire, wireForm, writeWire } from './readWire.js';
+import { readSentPreview, wirePreview, writePreview } from './wirePreview.js';
+import type { SentPreview, WirePreview } from './wirePreview.js';
 import { isWireTypes, restoreTypes, typesOf } from './wireTypes.js';
 import type { WireTypes } from './wireTypes.js';
 import {
@@ -28,6 +30,7 @@ import {
   isHeaderValue,
   NONCE_HEADER,
   OPAQUE_HEADER,
+  PREVIEW,
   REMOVABLE_HEADER,
   TYPES_HEADER,
 } from './wireHeaders.js';
@@ -39,11 +42,13 @@ const MAX_TIMEOUT_S = 9_999_999_999;
  * Writes the request for a decision on one call. A Date travels as its ISO string, a BigInt as its decimal string, everything else as JSON.
  *
  * @param hosted whether it is for the hosted service: then it has no more than that one's protocol
+ * @param preview what the server has asked for
  * @throws BadRequestError where a field cannot be sent in a header
  */
 export function writeDecideRequest(
   request: DecisionRequest,
   hosted: boolean,
+  preview?: SentPreview,
 ): {
   readonly headers: Readonly<Record<string, string>>;
   readonly body: string;
@@ -65,7 +70,7 @@ export function writeDecideRequest(
       [BINDING_HEADER]: bindingBase,
       ...(hosted ? { [CAPABILITIES_HEADER]: EFFECTIVE_DIGEST } : callHeaders(request)),
     },
-    body: writeWire({ ...writeCall(request), ...writeViews(request) }),
+    body: writeWire({ ...writeCall(request), ...writeViews(request), ...(preview && { preview: writePreview(preview) }) }),
   };
 }
 
@@ -103,9 +108,9 @@ export function callHeaders(request: DecisionRequest): Readonly<Record<string, s
   };
 }
 
-/** What a person edits comes back with its types: where policies are to see text, no one edits. */
-function capabilitiesFor({ wireTypes }: DecisionRequest): readonly Capability[] {
-  return wireTypes === 'string' ? CAPABILITIES.filter((name) => name !== AMEND) : CAPABILITIES;
+/** What a person edits comes back with its types: where policies are to see text, no one edits. Only some guards make previews. */
+function capabilitiesFor({ wireTypes, preview }: DecisionRequest): readonly Capability[] {
+  return CAPABILITIES.filter((name) => (name !== AMEND || wireTypes !== 'string') && (name !== PREVIEW || preview !== undefined));
 }
 
 /** What travels as text, unless the guard says that text is what its policies are to see. */
@@ -140,6 +145,8 @@ export interface DecideRequest {
   readonly opaque: readonly string[];
   /** What is not shown to everyone. */
   readonly sensitive?: Sensitive | undefined;
+  /** What the call would do, as the client says. */
+  readonly preview?: SentPreview | undefined;
   /** How long the client waits for an approval. */
   readonly approvalTimeoutMs: number | undefined;
 }
@@ -173,7 +180,8 @@ const wireCall = /* @__PURE__ */ (() => ({
 }))();
 
 /** The body of `POST /v1/decision`. */
-export const decideRequest: v.GenericSchema<unknown, WireDecideRequest> = /* @__PURE__ */ (() => v.strictObject(wireCall))();
+export const decideRequest: v.GenericSchema<unknown, WireDecideRequest & { readonly preview?: WirePreview | undefined }> =
+  /* @__PURE__ */ (() => v.strictObject({ ...wireCall, preview: v.optional(wirePreview) }))();
 
 interface WireDryRunCall extends WireDecideRequest {
   readonly guard_key?: string | undefined;
@@ -233,7 +241,7 @@ export function writeDryRunRequest(requests: readonly DecisionRequest[]): string
 export function readDecideRequest(headers: Pick<Headers, 'get'>, body: string): DecideRequest {
   const reading = readWire(decideRequest, body, 'the request', { exactIntegers: true });
   if (!reading.ok) throw new BadRequestError(`The request is malformed${reading.detail}.`);
-  const { tool } = reading.value;
+  const { tool, preview } = reading.value;
   const types = readJsonHeader(headers, TYPES_HEADER, isWireTypes, 'a map from pointers to bigint or date');
   return Object.freeze({
     ...readCall(reading.value, '', {
@@ -247,6 +255,7 @@ export function readDecideRequest(headers: Pick<Headers, 'get'>, body: string): 
     paramsDigest: readHeader(headers, DIGEST_HEADER, isSha256, SHA256),
     bindingBase: readHeader(headers, BINDING_HEADER, isSha256, SHA256),
     capabilities: readCapabilities(headers),
+    ...(preview !== undefined && { preview: readSentPreview(preview) }),
     knowsTypes: types !== undefined,
     approvalTimeoutMs: readTimeout(headers),
   });

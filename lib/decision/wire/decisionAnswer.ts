@@ -6,6 +6,7 @@ import { PolicyEvalError } from '../../model/errors/ServiceErrors.js';
 import type { Params } from '../../model/Params.js';
 import type { DecideRequest } from './decideRequest.js';
 import { isUsableId, jsonObject, optionalText, shortText, wireForm, writeWire } from './readWire.js';
+import { PREVIEW_NEEDED } from './wirePreview.js';
 import { isWireTypes, typesOf } from './wireTypes.js';
 import type { WireTypes } from './wireTypes.js';
 import { DIGEST_HEADER, EFFECTIVE_DIGEST, NONCE_HEADER, TYPES } from './wireHeaders.js';
@@ -151,13 +152,29 @@ export function writeDecisionAnswer(
   request: DecideRequest,
   fields: AnswerFields,
 ): { readonly headers: Readonly<Record<string, string>>; readonly body: string } {
-  const { nonce, paramsDigest } = request;
+  return { headers: echoOf(request), body: writeWire(decisionBody(decision, request, fields)) };
+}
+
+function echoOf({ nonce, paramsDigest }: DecideRequest): Readonly<Record<string, string>> {
   return {
-    headers: {
-      ...(nonce === undefined ? {} : { [NONCE_HEADER]: nonce }),
-      ...(paramsDigest === undefined ? {} : { [DIGEST_HEADER]: paramsDigest }),
-    },
-    body: writeWire(decisionBody(decision, request, fields)),
+    ...(nonce === undefined ? {} : { [NONCE_HEADER]: nonce }),
+    ...(paramsDigest === undefined ? {} : { [DIGEST_HEADER]: paramsDigest }),
+  };
+}
+
+/** Writes the answer to a request of which the preview is needed first: to any other client it is an unknown effect, and so a deny. @param params that would run */
+export function writePreviewNeeded(
+  decisionId: string,
+  params: Params,
+  request: DecideRequest,
+  fields: AnswerFields,
+): ReturnType<typeof writeDecisionAnswer> {
+  const isSame = canonicalText(params) === canonicalText(request.params);
+  const asked: Decision = { effect: 'approval_needed', decisionId, ...(!isSame && { params }) };
+  const { final_decision, ...body } = decisionBody(asked, request, fields);
+  return {
+    headers: echoOf(request),
+    body: writeWire({ ...body, final_decision: { ...final_decision, effect: PREVIEW_NEEDED } }),
   };
 }
 

@@ -11,6 +11,7 @@ import { decisionAnswer, dryRunAnswer } from './decisionAnswer.js';
 import type { WireDecision, WireSanitize, WireViolation } from './decisionAnswer.js';
 import { readAnswer, wireForm } from './readWire.js';
 import { AMEND, DIGEST_HEADER, EFFECTIVE_DIGEST, NONCE_HEADER } from './wireHeaders.js';
+import { PREVIEW_NEEDED } from './wirePreview.js';
 import { restoreTypes } from './wireTypes.js';
 import type { WireTypes } from './wireTypes.js';
 
@@ -35,6 +36,8 @@ export interface DecisionAnswer {
    * @throws DecisionUnavailableError `malformed`
    */
   readonly decisionFor: (request: DecisionRequest) => Decision | undefined;
+  /** The params of which the server wants a preview before a person is asked; undefined where it wants none. @throws DecisionUnavailableError `malformed` */
+  readonly previewFor: (request: DecisionRequest) => Params | undefined;
 }
 
 /**
@@ -63,6 +66,7 @@ function answerOf(answer: WireDecision): DecisionAnswer {
     capabilities,
     missing: (required) => required.filter((capability) => !offersOf(answer).includes(capability) || lacksDigest(answer, capability)),
     decisionFor: (request) => decisionFor(answer, request),
+    previewFor: (request) => previewFor(answer, request),
   };
 }
 
@@ -93,6 +97,7 @@ export function echoMismatch(
 type CommonFields = Omit<Decision, 'effect' | 'params' | 'message' | 'approvalId' | 'expiresAtMs' | 'offers'>;
 
 const SANITIZE = 'final_decision.sanitize';
+const NO_PREVIEW = 'The decision service wants a preview of this call, and was given none that it takes.';
 const UNKNOWN_EFFECT = 'The decision has an effect that this version of aegislib does not know. Update aegislib.';
 
 function decisionFor(answer: WireDecision, request: DecisionRequest): Decision | undefined {
@@ -108,7 +113,7 @@ function decisionFor(answer: WireDecision, request: DecisionRequest): Decision |
     policyEvaluations: answer.policy_evaluations ?? undefined,
     latencyMs: answer.latency_ms,
   };
-  if (!isEffect(final.effect)) return { ...fields, effect: 'deny', reason: UNKNOWN_EFFECT };
+  if (!isEffect(final.effect)) return { ...fields, effect: 'deny', reason: final.effect === PREVIEW_NEEDED ? NO_PREVIEW : UNKNOWN_EFFECT };
   if (final.effect === 'deny') return { ...fields, effect: 'deny' };
 
   const params = effectiveParams(final.sanitize, request);
@@ -137,6 +142,15 @@ function decisionFor(answer: WireDecision, request: DecisionRequest): Decision |
       };
     }
   }
+}
+
+/** What is wanted is believed as a decision is: params that are not what the server decided on are not previewed. */
+function previewFor(answer: WireDecision, request: DecisionRequest): Params | undefined {
+  const { effect, sanitize } = answer.final_decision;
+  if (effect !== PREVIEW_NEEDED) return undefined;
+  const params = effectiveParams(sanitize, request) ?? request.params;
+  const digest = sanitize?.effective_digest ?? undefined;
+  return digest === undefined || digest === canonicalDigest(wireForm(params)) ? params : undefined;
 }
 
 function isEffect(effect: string): effect is Effect {

@@ -7,6 +7,8 @@ export const EFFECTIVE_DIGEST: Capability = 'effective-digest';
 export const TYPES: Capability = 'types';
 /** The capability of a client that runs what a person made of an approved call, and of a server that lets people edit calls. */
 export const AMEND: Capability = 'amend';
+/** The capability of a client that says what the call would do, if it is asked, and of a server that asks for it. */
+export const PREVIEW: Capability = 'preview';
 /** The capability of a client that uses an approval up at the server, once, before its call runs. */
 export const CONSUME: Capability = 'consume';
 

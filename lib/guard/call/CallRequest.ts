@@ -98,6 +98,11 @@ export class CallRequest implements DecisionRequest {
     return this.#call.sensitive;
   }
 
+  get preview(): DecisionRequest['preview'] {
+    const { preview } = this.#call;
+    return preview && ((params) => preview(this, params));
+  }
+
   get bindingBase(): string {
     this.#bindingBase ??= this.#call.bindingBase ?? this.#bindCall();
     return this.#bindingBase;

@@ -1,10 +1,11 @@
 import type { Awaitable } from '../../common/awaitable.js';
-import type { Decision } from '../../model/Decision.js';
+import type { Decision, DecisionRequest } from '../../model/Decision.js';
 import type { AegisError } from '../../model/AegisError.js';
 import type { Params, Session } from '../../model/Params.js';
 import type { PendingApproval } from '../../model/PendingApproval.js';
 import type { CallSnapshot, SnapshotLimits } from '../../model/snapshot/takeSnapshot.js';
 import type { ApprovalMode } from '../../model/Task.js';
+import type { CallPreview, PreviewOutcome } from '../../model/preview/CallPreview.js';
 import type { Sensitive, SensitiveOption } from '../../model/sensitive/Sensitive.js';
 import type { StandardSchema } from './StandardSchema.js';
 
@@ -64,6 +65,19 @@ export interface GuardedCall<R = unknown> {
    * @defaultValue everything is shown
    */
   readonly sensitive?: Readonly<Record<string, SensitiveOption>> | undefined;
+  /**
+   * Says what the call would do, for the person who decides it, as the option of a guard does. It is called only once a person is about to be asked, with a
+   * copy of the params that would run.
+   *
+   * @defaultValue no preview
+   */
+  readonly preview?: ((params: Params, signal: AbortSignal) => Awaitable<CallPreview>) | undefined;
+  /**
+   * How long `preview` may take, in milliseconds: up to 30,000.
+   *
+   * @defaultValue 2,000
+   */
+  readonly previewTimeoutMs?: number | undefined;
   /** Aborts the call while it is decided. */
   readonly signal?: AbortSignal | undefined;
   /** Names the guard: while a call is pending, duplicate calls of the same guard on the same `target` share its approval. Without it none does. */
@@ -97,9 +111,11 @@ export type RunGuarded<R> = (params: Params) => R;
 export type OwnParams = CallSnapshot['value'];
 
 /** A {@link GuardedCall} that takes its own snapshot. */
-export interface CallFacts<R = unknown> extends Omit<GuardedCall<R>, 'params' | 'sensitive'> {
+export interface CallFacts<R = unknown> extends Omit<GuardedCall<R>, 'params' | 'sensitive' | 'preview' | 'previewTimeoutMs'> {
   /** What is not shown to everyone. */
   readonly sensitive?: Sensitive | undefined;
+  /** Says what the call would do. @throws CallAbortedError where its caller has gone */
+  readonly preview?: ((request: DecisionRequest, params: Params) => Awaitable<PreviewOutcome>) | undefined;
   /** Copies the arguments. @throws UnsupportedParamError */
   takeSnapshot(limits: SnapshotLimits): CallSnapshot;
   /** The rest parameter, whose value must be a list. */

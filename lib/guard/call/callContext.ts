@@ -42,6 +42,9 @@ interface EnteredCall<P, T> extends HaltableCall {
   invokeMethod(effectiveParams: P): T;
 }
 
+/** What counts of the decision that lets a call run. */
+type EnteredBy = Pick<Decision, 'decisionId' | 'grantId' | 'limits' | 'observed'>;
+
 class RunningCall implements CurrentCall, AbortableCall {
   readonly agentId: string;
   readonly toolName: string;
@@ -52,8 +55,20 @@ class RunningCall implements CurrentCall, AbortableCall {
   readonly #halts: HaltedCalls;
   #controller: AbortController | undefined;
   #signal: AbortSignal | undefined;
+  // private: the program gets this object from currentCall()
+  /** Whether its decision is for one entry: it is one use of a grant, is counted once, or was let through by a policy that only watches. */
+  readonly #isForOnce: boolean;
+  readonly #auditSalt: string | undefined;
+  #offer: DecidedCall | undefined;
 
-  constructor(call: EnteredCall<never, unknown>, decisionId: string, taskId: string | undefined, depth: number, halts: HaltedCalls) {
+  constructor(
+    call: EnteredCall<never, unknown>,
+    { decisionId, grantId, limits, observed }: EnteredBy,
+    taskId: string | undefined,
+    depth: number,
+    halts: HaltedCalls,
+    auditSalt: string | undefined,
+  ) {
     this.agentId = call.agentId;
     this.toolName = call.toolName;
     this.decisionId = decisionId;
@@ -61,6 +76,29 @@ class RunningCall implements CurrentCall, AbortableCall {
     this.depth = depth;
     this.#call = call;
     this.#halts = halts;
+    this.#isForOnce = (grantId ?? limits ?? observed) !== undefined;
+    this.#auditSalt = auditSalt;
+  }
+
+  /**
+   * Offers the decision on a call to the first guarded call that its method makes, unless one decision is one entry.
+   *
+   * Invariant: a decision is offered only under the call that it was made on, only while that call's method is on the stack, and only until a guarded call
+   * has looked at it.
+   */
+  static offer(call: RunningCall, decided: DecidedCall | undefined): void {
+    if (!call.#isForOnce) call.#offer = decided;
+  }
+
+  static takeOffer(call: RunningCall): DecidedCall | undefined {
+    const decided = call.#offer;
+    if (decided !== undefined) call.#offer = undefined;
+    return decided;
+  }
+
+  /** The salt of its decision, where a journal is told of it. */
+  static saltOf(call: CurrentCall): string | undefined {
+    return #auditSalt in call ? call.#auditSalt : undefined;
   }
 
   get groups(): readonly string[] | undefined {
@@ -94,23 +132,12 @@ const signalled = new WeakMap<object, RunningCall>();
 
 interface Scope {
   readonly session: Session | null;
-  readonly call: CurrentCall | undefined;
+  readonly call: RunningCall | undefined;
 }
 
 const MAX_DEPTH = 32;
 
-let running: CurrentCall | undefined;
-/**
- * The decision that a running call offers to the first guarded call that its method makes.
- *
- * Invariant: a decision is here only under the call that it was made on, only while that call's method is on the stack, and only until a guarded call has
- * looked at it. Not a property of the call, because the program gets that object from currentCall().
- */
-const offers = new WeakMap<CurrentCall, DecidedCall>();
-/** Running calls whose decision is for one entry: each call under a grant is one of its uses. */
-const grantedCalls = new WeakSet<CurrentCall>();
-/** The salts of decisions on running calls, where a journal is told of them. */
-const salts = new WeakMap<CurrentCall, string>();
+let running: RunningCall | undefined;
 /** Made by the first module that asks for it: from then on every await of the process costs more. */
 let scopes: AsyncLocalStorage<Scope> | undefined;
 
@@ -166,36 +193,33 @@ export function continueCall(): <T>(fn: () => T) => T {
 
 /**
  * @internal Runs a function while a decision may be reused: the first guarded call that it makes at once may run under the decision of the call that is
- * running, if it is equal. Not where a grant answered it: one use of a grant is one entry.
+ * running, if it is equal.
  */
 export function offerDecision<T>(decided: DecidedCall, fn: () => T): T {
   const call = running;
-  if (call === undefined || grantedCalls.has(call)) return fn();
-  offers.set(call, decided);
+  if (call === undefined) return fn();
+  RunningCall.offer(call, decided);
   try {
     return fn();
   } finally {
-    offers.delete(call);
+    RunningCall.offer(call, undefined);
   }
 }
 
 /** @internal The decision that the running call offers; each is taken once. */
 export function takeDecision(): DecidedCall | undefined {
-  if (running === undefined) return undefined;
-  const decided = offers.get(running);
-  if (decided !== undefined) offers.delete(running);
-  return decided;
+  return running === undefined ? undefined : RunningCall.takeOffer(running);
 }
 
 /** @internal The salt of the decision on a running call, where there is a journal. */
 export function saltOfRunning(call: CurrentCall): string | undefined {
-  return salts.get(call);
+  return RunningCall.saltOf(call);
 }
 
 /** @internal Invokes a method as the running call. Only the entry gate may call this: nothing is checked here. */
 export function invokeInContext<P, T>(
   call: EnteredCall<P, T>,
-  { decisionId, grantId }: Pick<Decision, 'decisionId' | 'grantId'>,
+  decision: EnteredBy,
   taskId: string | undefined,
   effectiveParams: P,
   halts: HaltedCalls,
@@ -204,10 +228,8 @@ export function invokeInContext<P, T>(
   const outer = running;
   try {
     const scope = scopes?.getStore();
-    const own = new RunningCall(call, decisionId, taskId, (scope?.call?.depth ?? 0) + 1, halts);
+    const own = new RunningCall(call, decision, taskId, (scope?.call?.depth ?? 0) + 1, halts, auditSalt);
     running = own;
-    if (grantId !== undefined) grantedCalls.add(own);
-    if (auditSalt !== undefined) salts.set(own, auditSalt);
     const returned =
       scopes === undefined
         ? call.invokeMethod(effectiveParams)

@@ -4,12 +4,12 @@ import { canonicalDigest } from '../../common/data/canonical.js';
 import { isPlainObject } from '../../common/data/plainObject.js';
 import { copyData, frozenCopy } from '../../model/snapshot/copyValue.js';
 import { AegisError } from '../../model/AegisError.js';
+import type { DecisionRequest } from '../../model/Decision.js';
 import { SanitizeError } from '../../model/errors/CallErrors.js';
 import type { ParamsError } from '../../model/errors/CallErrors.js';
 import type { Params } from '../../model/Params.js';
 import type { SnapshotLimits } from '../../model/snapshot/takeSnapshot.js';
 import { takeSnapshot } from '../../model/snapshot/takeSnapshot.js';
-import type { CallRequest } from './CallRequest.js';
 import type { CallFacts } from './GuardedCall.js';
 import { validateParams } from './validateParams.js';
 
@@ -21,8 +21,8 @@ import { validateParams } from './validateParams.js';
  */
 export function checkEffectiveParams(
   params: unknown,
-  { knows, schema, rest }: CallFacts<never>,
-  { params: original, opaque }: CallRequest,
+  { knows, schema, rest }: Pick<CallFacts<never>, 'knows' | 'schema' | 'rest'>,
+  { params: original, opaque }: Pick<DecisionRequest, 'params' | 'opaque'>,
   limits: SnapshotLimits,
 ): Awaitable<Params> {
   const copy = snapshotOf(params, limits);

@@ -18,6 +18,8 @@ export interface LooseGuardOptions {
   readonly approvalTimeoutMs?: number | undefined;
   readonly wireTypes?: 'string' | undefined;
   readonly sensitive?: Readonly<Record<string, SensitiveOption>> | undefined;
+  readonly preview?: ((self: unknown, args: readonly unknown[], signal: AbortSignal) => unknown) | undefined;
+  readonly previewTimeoutMs?: number | undefined;
   readonly signal?: AbortSignal | ((self: unknown, args: readonly unknown[]) => AbortSignal | undefined) | undefined;
   readonly onSettled?: ((result: never, error: unknown) => unknown) | undefined;
   readonly idempotent?: boolean | undefined;

@@ -6,9 +6,10 @@ import { takeParams } from '../../model/snapshot/takeSnapshot.js';
 import type { CallSnapshot, SnapshotLimits } from '../../model/snapshot/takeSnapshot.js';
 import type { ApprovalMode } from '../../model/Task.js';
 import type { Sensitive } from '../../model/sensitive/Sensitive.js';
-import type { CallToDecide, OwnParams } from '../call/GuardedCall.js';
+import type { CallFacts, CallToDecide, OwnParams } from '../call/GuardedCall.js';
 import type { GuardRuntime } from '../call/GuardRuntime.js';
 import type { StandardSchema } from '../call/StandardSchema.js';
+import { previewBy } from '../preview/previewBy.js';
 import type { GuardSpec } from './GuardSpec.js';
 import { argumentsOf } from './ParamsBinding.js';
 import type { NamedArguments } from './ParamsBinding.js';
@@ -200,6 +201,17 @@ export class MethodCall implements CallToDecide {
   get sensitive(): Sensitive | undefined {
     // read where the guard was defined
     return this.#method.spec.options.sensitive as Sensitive | undefined;
+  }
+
+  get preview(): CallFacts['preview'] {
+    const { spec, target, runtime } = this.#method;
+    const { preview, previewTimeoutMs } = spec.options;
+    if (preview === undefined) return undefined;
+    return previewBy(this, {
+      limits: runtime.limits,
+      timeoutMs: previewTimeoutMs,
+      describe: (own, signal) => preview(target, MethodCall.#argumentsOf(this, own), signal),
+    });
   }
 
   get knows(): (name: string) => boolean {

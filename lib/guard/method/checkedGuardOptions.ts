@@ -19,6 +19,8 @@ export const GUARD_OPTIONS: OptionKinds<LooseGuardOptions> = {
   approvalTimeoutMs: 'any',
   wireTypes: "'string'",
   sensitive: 'any',
+  preview: 'function',
+  previewTimeoutMs: 'any',
   signal: 'object|function',
   onSettled: 'function',
   idempotent: 'boolean',

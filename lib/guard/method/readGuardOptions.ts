@@ -2,6 +2,7 @@ import { didYouMean } from '../../common/didYouMean.js';
 import { isId, TOOL_NAME } from '../../model/Params.js';
 import { GuardDefinitionError } from '../../model/errors/SetupErrors.js';
 import { readSensitive } from '../../model/view/readSensitive.js';
+import { previewTimeoutProblem } from '../preview/previewTimeout.js';
 import { GuardSpec } from './GuardSpec.js';
 import type { LooseGuardOptions } from './LooseGuardOptions.js';
 import { ParamsBinding } from './ParamsBinding.js';
@@ -36,6 +37,8 @@ export function readGuardOptions(
     const ms = options[name];
     if (ms !== undefined && !(Number.isFinite(ms) && ms > 0)) refuse(`\`${name}\` must be a number of milliseconds above 0.`);
   }
+  const timeoutProblem = previewTimeoutProblem(options.previewTimeoutMs);
+  if (timeoutProblem !== undefined) refuse(timeoutProblem);
   const { agentId, groups = [], opaque = [], key, schema, idempotent = false } = options;
   if (agentId !== undefined && typeof agentId !== 'function' && !isId(agentId))
     refuse('`agentId` must be a string of 1 to 256 characters, or a function that returns one.');

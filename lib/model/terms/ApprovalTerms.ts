@@ -30,4 +30,6 @@ export interface ApprovalTerms {
   readonly editorMayApprove?: boolean | undefined;
   /** `@show_approver`: JSON pointers of what no guard may hide from the approver; the empty pointer means everything. */
   readonly showApprover?: readonly string[] | undefined;
+  /** `@needs_preview("true")`: without a preview of what the call would do, it is denied. */
+  readonly needsPreview?: boolean | undefined;
 }

@@ -13,7 +13,8 @@ export type LoosenedApproval =
   | 'editor_may_approve'
   | 'grantable'
   | 'editable'
-  | 'show_approver';
+  | 'show_approver'
+  | 'needs_preview';
 
 type ApprovalChange = readonly [how: LoosenedApproval, message: string];
 
@@ -64,5 +65,7 @@ function useChanges(before: AppliedPolicy, after: AppliedPolicy): ApprovalChange
   const { showApprover: shown = [] } = before;
   const hidden = after.showApprover?.includes('') === true ? [] : shown.filter((pointer) => after.showApprover?.includes(pointer) !== true);
   if (hidden.length > 0) changes.push(['show_approver', '@show_approver changed: approvers may see less of a call']);
+  if (before.needsPreview === true && after.needsPreview !== true)
+    changes.push(['needs_preview', '@needs_preview("true") is gone: calls without a preview are asked about']);
   return changes;
 }

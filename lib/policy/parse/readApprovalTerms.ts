@@ -23,6 +23,7 @@ export const APPROVAL_CHECKS: readonly Check[] = [
   ['editable', (v) => (readPointers(v) === undefined ? POINTERS : undefined)],
   ['editor_may_approve', isFlag],
   ['show_approver', (v) => (v === 'full' || readPointers(v) !== undefined ? undefined : `"full", or ${POINTERS}`)],
+  ['needs_preview', isFlag],
 ];
 
 const ESCALATE = `seconds and the groups to add, earliest first, as in "900: managers; 3600: on-call, directors": 1 to ${MAX_ESCALATIONS} steps`;
@@ -49,6 +50,7 @@ export function readApprovalTerms(
     editable: readPointers(get('editable')),
     editorMayApprove: flag(get('editor_may_approve')),
     showApprover: get('show_approver') === 'full' ? [''] : readPointers(get('show_approver')),
+    needsPreview: flag(get('needs_preview')),
   };
   if (terms.grantable !== undefined && Number(quorum ?? 1) > 1)
     report(

@@ -20,11 +20,14 @@ export interface KeyedRequest {
   readonly bytes: number;
   /** Of what may change between two requests: an answer is given again only while it is the same. */
   readonly state: number | undefined;
+  /** SHA-256 of the preview that it has: the same request may be sent without, but not with another. */
+  readonly sentPreview?: string | undefined;
   /** Whether what it was answered with still holds. */
   isCurrent(decision: Decision): boolean;
 }
 
 interface Entry {
+  readonly sentPreview: string | undefined;
   readonly fingerprint: string;
   readonly bytes: number;
   readonly atMs: number;
@@ -45,16 +48,16 @@ export class AnswerReplays {
    * @throws BadRequestError `idempotency_mismatch` where the key was used for another request
    */
   decide(request: KeyedRequest, ask: () => Awaitable<Decision>): Awaitable<Decision> {
-    const { key, fingerprint, bytes, state } = request;
+    const { key, fingerprint, bytes, state, sentPreview } = request;
     const known = this.#entries.get(key);
     if (known !== undefined) {
-      if (known.fingerprint !== fingerprint) throw keyReused();
+      if (known.fingerprint !== fingerprint || (sentPreview !== undefined && known.sentPreview !== sentPreview)) throw keyReused();
       if (isThenable(known.decision)) return known.decision;
       const isFresh = monotonicNow() - known.atMs <= REPLAYED_MS && known.state === state;
       if (isFresh && request.isCurrent(known.decision)) return known.decision;
       this.#forget(key, known);
     }
-    return this.#remember(key, { fingerprint, bytes, atMs: monotonicNow(), state, decision: ask() });
+    return this.#remember(key, { fingerprint, bytes, atMs: monotonicNow(), state, sentPreview, decision: ask() });
   }
 
   #remember(key: string, given: Entry): Awaitable<Decision> {

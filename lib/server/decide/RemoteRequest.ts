@@ -1,8 +1,10 @@
 import { canonicalDigest } from '../../common/data/canonical.js';
 import { randomId } from '../../common/nextId.js';
 import { DAY_MS } from '../../common/time/SteadyClock.js';
+import { PreviewNeeded } from '../../decision/preview/PreviewNeeded.js';
 import type { DecideRequest } from '../../decision/wire/decideRequest.js';
-import { AMEND, CONSUME, DIGEST_HEADER, EFFECTIVE_DIGEST } from '../../decision/wire/wireHeaders.js';
+import { previewedParams } from '../../decision/wire/wirePreview.js';
+import { AMEND, CONSUME, DIGEST_HEADER, EFFECTIVE_DIGEST, PREVIEW } from '../../decision/wire/wireHeaders.js';
 import { digestOfSession } from '../../model/bindingBase.js';
 import type { DecisionRequest, RemoteCall } from '../../model/Decision.js';
 import { BadRequestError } from '../../model/errors/ServiceErrors.js';
@@ -33,6 +35,7 @@ export class RemoteRequest implements DecisionRequest {
   readonly removable: readonly string[];
   readonly approvalTimeoutMs: number;
   readonly remote: RemoteCall;
+  readonly preview: DecisionRequest['preview'];
   #paramsDigest: string | undefined;
   #sessionDigest: string | undefined;
   #bindingBase: string | undefined;
@@ -41,6 +44,7 @@ export class RemoteRequest implements DecisionRequest {
     call: CallFields,
     rest: Pick<DecisionRequest, 'callId' | 'groups' | 'removable' | 'approvalTimeoutMs'> & { readonly remote: RemoteCall },
     bindingBase?: string,
+    preview?: DecisionRequest['preview'],
   ) {
     this.callId = rest.callId;
     this.agentId = call.agentId;
@@ -55,6 +59,7 @@ export class RemoteRequest implements DecisionRequest {
     this.approvalTimeoutMs = rest.approvalTimeoutMs;
     this.remote = rest.remote;
     this.#bindingBase = bindingBase;
+    this.preview = preview;
   }
 
   /**
@@ -78,10 +83,18 @@ export class RemoteRequest implements DecisionRequest {
         // who does not know removals would run with what was removed
         removable: appliesChanges ? wire.removable : NONE,
         approvalTimeoutMs: Math.min(approvalTimeoutMs, MAX_TIMEOUT_MS),
-        remote: Object.freeze({ idempotency, consumes, appliesChanges, amends, sessionTrusted: caller.sessionTrusted }),
+        remote: Object.freeze({
+          idempotency,
+          consumes,
+          appliesChanges,
+          amends,
+          sentPreview: wire.preview?.outcome,
+          sessionTrusted: caller.sessionTrusted,
+        }),
       },
       // who cannot use an approval up names no call for it: the server does, and uses it up itself
       consumes ? bindingBase : undefined,
+      previewOf(wire),
     );
     if (wire.paramsDigest !== undefined && wire.paramsDigest !== request.paramsDigest)
       throw new BadRequestError(
@@ -93,7 +106,7 @@ export class RemoteRequest implements DecisionRequest {
 
   /** The call that an approval was opened for, asked about again: nothing is opened for it. */
   static ofRecord(record: ApprovalRecord, { tools }: Pick<Tenant, 'tools'>): RemoteRequest {
-    const { toolName, originalParams, requesterKnown } = record;
+    const { toolName, originalParams, sessionTrusted = true } = record;
     return new RemoteRequest(
       { ...record, params: originalParams },
       {
@@ -102,7 +115,7 @@ export class RemoteRequest implements DecisionRequest {
         // it must come to the very params that were approved, so that no removal is one too many
         removable: Object.keys(originalParams),
         approvalTimeoutMs: MAX_TIMEOUT_MS,
-        remote: Object.freeze({ consumes: false, appliesChanges: true, sessionTrusted: requesterKnown, opens: false as const }),
+        remote: Object.freeze({ consumes: false, appliesChanges: true, sessionTrusted, opens: false as const }),
       },
     );
   }
@@ -122,4 +135,13 @@ export class RemoteRequest implements DecisionRequest {
     this.#bindingBase ??= canonicalDigest(['aegis answer 1', agentId, toolName, guardKey, paramsDigest, sessionDigest]);
     return this.#bindingBase;
   }
+}
+
+/** The preview that a client has sent, or can make. One of other params than would run does not count. */
+function previewOf({ preview, capabilities }: DecideRequest): DecisionRequest['preview'] {
+  if (preview === undefined && !capabilities.has(PREVIEW)) return undefined;
+  return (params) => {
+    if (preview !== undefined && preview.of === previewedParams(params)) return preview.outcome;
+    throw new PreviewNeeded(params);
+  };
 }

@@ -6,8 +6,15 @@ import { monotonicNow, SteadyClock } from '../../common/time/SteadyClock.js';
 import { reasonOf } from '../../decision/halt/haltedBy.js';
 import { decideRequest, dryRunRequest, readDecideRequest, readDryRunRequest } from '../../decision/wire/decideRequest.js';
 import type { DecideRequest } from '../../decision/wire/decideRequest.js';
-import { decisionAnswer, dryRunAnswer, writeDecisionAnswer, writeDryRunAnswer } from '../../decision/wire/decisionAnswer.js';
+import {
+  decisionAnswer,
+  dryRunAnswer,
+  writeDecisionAnswer,
+  writeDryRunAnswer,
+  writePreviewNeeded,
+} from '../../decision/wire/decisionAnswer.js';
 import type { AnswerFields } from '../../decision/wire/decisionAnswer.js';
+import { PreviewNeeded } from '../../decision/preview/PreviewNeeded.js';
 import { readBody, withdrawBody } from '../../decision/wire/readBody.js';
 import { BINDING_HEADER, CONSUME, IDEMPOTENCY_HEADER } from '../../decision/wire/wireHeaders.js';
 import { CAPABILITIES } from '../../model/Capability.js';
@@ -135,13 +142,23 @@ function decide(input: CallerInput, replays: AnswerReplays, approvalId: string |
       tenant.audit?.decided({ request, decision, approvalId });
       return answer(decision);
     }
-    if (fingerprint === undefined) return chain(ask(), answer);
+    const preview = (error: unknown): Answer => {
+      if (!(error instanceof PreviewNeeded)) return refuseReuse(error);
+      const fields = fieldsOf(input, wire.capabilities, startMs);
+      return { status: 200, ...writePreviewNeeded(randomId('dec'), error.params, wire, fields) };
+    };
+    if (fingerprint === undefined) return attempt(ask, answer, preview);
     const key = JSON.stringify([tenant.id, caller.id, idempotencyKey]);
-    // what a watched policy would have done is told for each call, and ends at a time of its own; a grant may be over by now
-    const isCurrent = ({ policySetHash, observed, grantId }: Decision): boolean =>
-      policySetHash === tenant.policies.hash && observed === undefined && grantId === undefined;
+    // what a watched policy would have done is told for each call, and ends at a time of its own; a grant may be over by now, and who is told that a call may
+    // run is counted each time
+    const isCurrent = ({ policySetHash, observed, grantId, limits }: Decision): boolean =>
+      policySetHash === tenant.policies.hash && observed === undefined && grantId === undefined && limits === undefined;
     const state = tenant.halts.changes;
-    return attempt(() => replays.decide({ key, fingerprint, bytes: body.length, state, isCurrent }, ask), answer, refuseReuse);
+    return attempt(
+      () => replays.decide({ key, fingerprint, bytes: body.length, state, sentPreview: digestOfSent(wire), isCurrent }, ask),
+      answer,
+      preview,
+    );
   });
 }
 
@@ -195,6 +212,11 @@ function fingerprintOf(wire: DecideRequest, { tenantId, id }: Caller, approvalId
     bindingBase: bindingBase ?? '',
   };
   return canonicalDigest(['aegis request 1', call, client, approvalId ?? '']);
+}
+
+/** A request is the same without its preview: a client that has lost the answer asks again before it makes one. */
+function digestOfSent({ preview }: DecideRequest): string | undefined {
+  return preview && canonicalDigest([preview.of, { ...preview.outcome }]);
 }
 
 function bindingMissing(): BadRequestError {

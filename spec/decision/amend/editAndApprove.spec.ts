@@ -2,6 +2,7 @@ import { expect } from 'chai';
 import { AegisModule, guard, isPending } from '../../../lib/index.js';
 import type { AegisOptions, PendingApproval } from '../../../lib/index.js';
 import type { JournalEvent } from '../../../lib/model/Journal.js';
+import { MemoryTaskStore } from '../../../lib/store/memory/MemoryTaskStore.js';
 import { rejection } from '../../support/rejection.js';
 import { until } from '../../support/until.js';
 
@@ -102,6 +103,43 @@ describe('A call that a person edits', () => {
     const used = await module.approvals.get(pending.decisionId);
     expect(used?.amendments?.[0]).to.deep.include({ params: {}, changes: [{ pointer: '/amount' }], from: digest, to: amended.digest });
   });
+
+  for (const [when, step] of [
+    ['just before it is claimed', 'claim'],
+    ['once it has begun', 'before'],
+  ] as const)
+    it(`runs as it was edited once a halt is lifted that came ${when}`, async () => {
+      await module.close();
+      let halted: string | undefined;
+      const halt = async (at: typeof step): Promise<void> => {
+        if (at === step) halted ??= (await module.halts.halt({ all: true }, { by: 'ann', reason: 'wait' })).id;
+      };
+      const tasks = new MemoryTaskStore();
+      const claim = tasks.claim.bind(tasks);
+      tasks.claim = (async (given: Parameters<typeof claim>[0]) => {
+        await halt('claim');
+        return claim(given);
+      }) as never;
+      start({ store: tasks, journal: { note: () => {}, before: () => halt('before') } });
+      const pending = await refund(250);
+      await module.approvals.approve(pending.decisionId, {
+        by: 'ann',
+        digest: await digestOf(pending),
+        edit: { set: { '/amount': 200 } },
+      });
+      await until(() => halted !== undefined);
+      await new Promise((resolve) => void setTimeout(resolve, 20));
+      expect(ran).to.deep.equal([]);
+      const used = await module.approvals.get(pending.decisionId);
+      expect(used).to.deep.include({ params: {}, originalParams: {} }).and.to.have.nested.property('consumed.token');
+      await module.halts.lift(String(halted), { by: 'ann', reason: 'on' });
+      expect(await pending.completed).to.equal('refunded 200');
+      expect(ran).to.deep.equal([[200, 'late']]);
+      // nothing of it stays once it has run
+      await until(
+        async () => Object.keys((await module.approvals.get(pending.decisionId))?.amendments?.[0]?.params ?? { it: 1 }).length === 0,
+      );
+    });
 
   it('asks under every policy that asked before or asks about the edited call', async () => {
     const pending = await refund(250);

@@ -73,14 +73,20 @@ describe('A guarded call that a guarded call enters at once', () => {
     expect(asked()).to.equal(4);
   });
 
-  it('is decided anew where a grant answered the outer one: each use of a grant is one entry', async () => {
-    for (const answer of [{ effect: 'allow' }, { effect: 'sanitize', params: { id: '7' } }]) {
-      const before = asked();
-      service.always({ ...answer, grantId: 'grt_1' });
-      await outer((params) => till.refund(params as never));
-      expect(asked() - before).to.equal(2);
-    }
-  });
+  for (const [why, fields] of Object.entries({
+    'a grant answered the outer one: each use of a grant is one entry': { grantId: 'grt_1' },
+    'a limit counts the outer one: each entry is counted': { limits: [{ id: 'cap', hash: 'h' }] },
+    'a service counts the outer one, and does not say under which limits': { limits: [] },
+    'a policy only watches the outer one': { observed: [{ id: 'ask', hash: 'h' }] },
+  }))
+    it(`is decided anew where ${why}`, async () => {
+      for (const answer of [{ effect: 'allow' }, { effect: 'sanitize', params: { id: '7' } }]) {
+        const before = asked();
+        service.always({ ...answer, ...fields });
+        await outer((params) => till.refund(params as never));
+        expect(asked() - before).to.equal(2);
+      }
+    });
 
   const differences: Readonly<Record<string, Partial<GuardedCall>>> = {
     agent: { agentId: 'another' },

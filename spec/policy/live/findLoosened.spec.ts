@@ -206,6 +206,8 @@ const ROWS: readonly Row[] = [
   ['approvers may see one value less', ask('@show_approver("/a, /b")'), ask('@show_approver("/b")'), 'p show_approver'],
   ['approvers may see nothing for certain', ask('@show_approver("/a")'), ask(), 'p show_approver'],
   ['approvers see all', ask('@show_approver("/a")'), ask('@show_approver("full")'), ''],
+  ['no preview is needed any more', ask('@needs_preview("true")'), ask(), 'p needs_preview'],
+  ['a preview is needed', ask('@needs_preview("false")'), ask('@needs_preview("true")'), ''],
   // no change of what they do
   ['comments and layout', forbid('when { context.input.a == 1 }'), `// note\n${forbid('when {\n context.input.a == 1 // again\n}')}`, ''],
   ['the order of policies', `${permit()}${PERMIT_ALL}`, `${PERMIT_ALL}${permit()}`, ''],
@@ -268,6 +270,7 @@ describe('findLoosened', () => {
       'editable',
       'editor_may_approve',
       'show_approver',
+      'needs_preview',
       'limit',
       'cost',
       'over',

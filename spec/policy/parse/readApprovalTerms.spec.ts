@@ -9,7 +9,7 @@ describe('The annotations of approval policies', () => {
   it('say who decides, and for what', () => {
     const [policy] = policiesOf(
       ask(
-        '@quorum("2") @distinct("true") @escalate("900: managers; 3600 : on-call, directors") @editable("/amount, /to/0/na~1me") @editor_may_approve("false") @show_approver("/note")',
+        '@quorum("2") @distinct("true") @escalate("900: managers; 3600 : on-call, directors") @editable("/amount, /to/0/na~1me") @editor_may_approve("false") @show_approver("/note") @needs_preview("true")',
       ),
     );
     expect(policy?.applied).to.deep.include({
@@ -22,8 +22,9 @@ describe('The annotations of approval policies', () => {
       editable: ['/amount', '/to/0/na~1me'],
       editorMayApprove: false,
       showApprover: ['/note'],
+      needsPreview: true,
     });
-    const terms = ['quorum', 'distinct', 'escalate', 'grantable', 'editable', 'editorMayApprove', 'showApprover'];
+    const terms = ['quorum', 'distinct', 'escalate', 'grantable', 'editable', 'editorMayApprove', 'showApprover', 'needsPreview'];
     expect(policiesOf(ask(''))[0]?.applied).not.to.have.any.keys(...terms);
   });
 
@@ -61,6 +62,7 @@ describe('The annotations of approval policies', () => {
     ['editable', '', 'amount', '/a, /a', '/a,', '/~', '/__proto__', '/a/constructor', list(33)],
     ['editor_may_approve', '1'],
     ['show_approver', '', 'all', 'note', '/a, full', '/__proto__'],
+    ['needs_preview', 'no'],
   ];
   for (const [annotation, ...values] of WRONG)
     for (const value of values)

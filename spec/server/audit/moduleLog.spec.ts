@@ -9,7 +9,7 @@ import { HostClient } from '../../../lib/cli/server/HostClient.js';
 import { SecretString } from '../../../lib/common/SecretString.js';
 import { guard } from '../../../lib/guard/guard.js';
 import { AegisModule } from '../../../lib/guard/module/AegisModule.js';
-import { CAPABILITIES } from '../../../lib/model/Capability.js';
+import { PLAIN_CLIENT } from '../../support/plainClient.js';
 import type { JournalEvent } from '../../../lib/model/Journal.js';
 import { publishDiagnostic } from '../../../lib/model/diagnostics.js';
 import { HostOutbox } from '../../../lib/server/audit/HostOutbox.js';
@@ -30,7 +30,7 @@ import type { ServedPlane } from '../../support/servePlane.js';
 import { until } from '../../support/until.js';
 
 const BASE = 'b'.repeat(64);
-const CLIENT = { 'x-aegis-capabilities': CAPABILITIES.join(','), 'x-aegis-binding': BASE };
+const CLIENT = { 'x-aegis-capabilities': PLAIN_CLIENT.join(','), 'x-aegis-binding': BASE };
 
 interface Mounted extends AsyncDisposable {
   readonly module: AegisModule;

@@ -2,7 +2,7 @@ import { expect } from 'chai';
 import sinon from 'sinon';
 import { canonicalDigest } from '../../../lib/common/data/canonical.js';
 import { bindingDigest } from '../../../lib/decision/desk/use/bindingDigest.js';
-import { CAPABILITIES } from '../../../lib/model/Capability.js';
+import { PLAIN_CLIENT } from '../../support/plainClient.js';
 import { approvalUseRoutes } from '../../../lib/server/route/approvalUse.js';
 import { decisionRoutes } from '../../../lib/server/route/decisions.js';
 import { diagnosed, securityCodes } from '../../support/diagnosed.js';
@@ -10,7 +10,7 @@ import { POLICIES, sender, tenantOf } from '../tenantSetup.js';
 import type { TestAnswer, TestRequest } from '../tenantSetup.js';
 
 const BASE = 'b'.repeat(64);
-const NEW = { 'X-AEGIS-CAPABILITIES': CAPABILITIES.join(','), 'X-AEGIS-BINDING': BASE };
+const NEW = { 'X-AEGIS-CAPABILITIES': PLAIN_CLIENT.join(','), 'X-AEGIS-BINDING': BASE };
 const PARAMS = { amount: 1 };
 const DIGEST = canonicalDigest(PARAMS);
 const MINUTE = 60_000;

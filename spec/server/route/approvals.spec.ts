@@ -2,7 +2,7 @@ import { expect } from 'chai';
 import sinon from 'sinon';
 import { canonicalDigest } from '../../../lib/common/data/canonical.js';
 import { writeJsonHeader } from '../../../lib/decision/wire/jsonHeader.js';
-import { CAPABILITIES } from '../../../lib/model/Capability.js';
+import { PLAIN_CLIENT } from '../../support/plainClient.js';
 import { approvalRoutes } from '../../../lib/server/route/approvals.js';
 import { approvalUseRoutes } from '../../../lib/server/route/approvalUse.js';
 import { decisionRoutes } from '../../../lib/server/route/decisions.js';
@@ -10,7 +10,7 @@ import { verdictRoutes } from '../../../lib/server/route/verdicts.js';
 import { POLICIES, sender, tenantOf } from '../tenantSetup.js';
 import type { TestAnswer, TestRequest } from '../tenantSetup.js';
 
-const NEW = { 'X-AEGIS-CAPABILITIES': CAPABILITIES.join(','), 'X-AEGIS-BINDING': 'b'.repeat(64) };
+const NEW = { 'X-AEGIS-CAPABILITIES': PLAIN_CLIENT.join(','), 'X-AEGIS-BINDING': 'b'.repeat(64) };
 const HOST: Partial<TestRequest> = { caller: { kind: 'host', id: 'host:olga' } };
 
 describe('The routes of approvals', () => {
@@ -175,6 +175,7 @@ describe('The routes of approvals', () => {
         },
         opaque: ['file'],
         hidden: [],
+        preview: null,
         session: { user_id: 'ann', since: at },
         facts: {},
         message: 'no notes',

@@ -6,15 +6,16 @@ import { writeDecisionAnswer } from '../../../lib/decision/wire/decisionAnswer.j
 import { readDecisionAnswer } from '../../../lib/decision/wire/readDecisionAnswer.js';
 import { writeJsonHeader } from '../../../lib/decision/wire/jsonHeader.js';
 import { CAPABILITIES } from '../../../lib/model/Capability.js';
+import { PLAIN_CLIENT } from '../../support/plainClient.js';
 import { decisionRoutes } from '../../../lib/server/route/decisions.js';
 import { remoteRequest } from '../../support/remoteRequest.js';
-import { sender, tenantOf } from '../tenantSetup.js';
+import { POLICIES, sender, tenantOf } from '../tenantSetup.js';
 import type { TestRequest } from '../tenantSetup.js';
 
 const BINDING = 'b'.repeat(64);
 /** A client that can do all that the server can. */
 const NEW = {
-  'X-AEGIS-CAPABILITIES': CAPABILITIES.join(', '),
+  'X-AEGIS-CAPABILITIES': PLAIN_CLIENT.join(', '),
   'X-AEGIS-BINDING': BINDING,
   'X-AEGIS-TYPES': writeJsonHeader('X-AEGIS-TYPES', {}),
 };
@@ -307,6 +308,15 @@ describe('POST /v1/decision with an Idempotency-Key', () => {
       expect(await tenant.desk.list()).to.have.length(tool === 'refund' ? 1 : 0);
     });
   }
+
+  it('counts a call that limits allow each time that it is told that it may run', async () => {
+    const cap = '@id("cap") @effect("limit") @limit("2/366d") forbid (principal, action, resource);';
+    const tenant = tenantOf({ policies: { text: POLICIES + cap } });
+    const ask = sender(tenant, decisionRoutes());
+    const effects: unknown[] = [];
+    for (let i = 0; i < 4; i++) effects.push((await ask('decide', keyed(call('read')))).json.final_decision['effect']);
+    expect(effects).to.deep.equal(['allow', 'allow', 'deny', 'deny']);
+  });
 
   it('decides anew after 30 seconds', async () => {
     const { ask } = setup();

@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import { canonicalDigest } from '../../../lib/common/data/canonical.js';
-import { CAPABILITIES } from '../../../lib/model/Capability.js';
+import { PLAIN_CLIENT } from '../../support/plainClient.js';
 import type { Caller, SignedIn } from '../../../lib/server/access/Caller.js';
 import type { Person, Role } from '../../../lib/server/people/Person.js';
 import { decisionRoutes } from '../../../lib/server/route/decisions.js';
@@ -20,7 +20,7 @@ import { identityOf, ORIGIN } from '../people/identitySetup.js';
 import { POLICIES, sender, tenantOf } from '../tenantSetup.js';
 import type { TestAnswer, TestRequest } from '../tenantSetup.js';
 
-const NEW = { 'X-AEGIS-CAPABILITIES': CAPABILITIES.join(','), 'X-AEGIS-BINDING': 'b'.repeat(64) };
+const NEW = { 'X-AEGIS-CAPABILITIES': PLAIN_CLIENT.join(','), 'X-AEGIS-BINDING': 'b'.repeat(64) };
 const DIGEST = canonicalDigest({ n: 1 });
 const CODE = DIGEST.slice(0, 4);
 /** Behind TLS, where a session may be enough. */

@@ -5,7 +5,7 @@ import { guardSync } from '../../../lib/guard/guardSync.js';
 import { AegisModule } from '../../../lib/guard/module/AegisModule.js';
 import { HostClient } from '../../../lib/cli/server/HostClient.js';
 import { SecretString } from '../../../lib/common/SecretString.js';
-import { CAPABILITIES } from '../../../lib/model/Capability.js';
+import { PLAIN_CLIENT } from '../../support/plainClient.js';
 import { MemoryStateStore } from '../../../lib/store/memory/MemoryStateStore.js';
 import { rejection } from '../../support/rejection.js';
 import { servePlane } from '../../support/servePlane.js';
@@ -55,7 +55,7 @@ describe('A Data Plane beside a module', () => {
   it('lets no approval be used or begun while it is halted, by group too', async () => {
     await using its = await mounted();
     const { module, plane, host } = its;
-    const headers = { 'x-aegis-capabilities': CAPABILITIES.join(','), 'x-aegis-binding': BASE };
+    const headers = { 'x-aegis-capabilities': PLAIN_CLIENT.join(','), 'x-aegis-binding': BASE };
     const key = await plane.keyFor({ scopes: ['decide'] });
     const ask = (path: string, body: object) => plane.ask('POST', path, { key, headers, body });
     const digest = canonicalDigest({ a: 1 });

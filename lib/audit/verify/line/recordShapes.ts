@@ -83,6 +83,7 @@ const SHAPES: Readonly<Record<AuditRecord['kind'], Shape>> = {
     expiresAt: count,
     original: text,
     effective: text,
+    'preview?': text,
     'requester?': text,
   }),
   verdict: shape({

@@ -14,6 +14,7 @@ import { bindingDigest } from './bindingDigest.js';
 import { commitKept } from './commitKept.js';
 import { countedChange } from './countedChange.js';
 import { isUnderstood } from './semantics.js';
+import { isPreviewSound } from '../../preview/openedPreview.js';
 import { spentRecord } from './spentRecord.js';
 
 /** How the calls that use an approval are checked. */
@@ -181,7 +182,9 @@ function misuse(record: ApprovalRecord, call: ApprovedCall, { tenantId, byAnswer
   // its binding is made of what its caller knows, so that it proves nothing
   if ((record.usedByAnswer === true) !== byAnswer) return 'approval_use_mismatch';
   if (record.digest !== call.digest) return 'approval_digest_mismatch';
-  return record.bindingDigest === bindingDigest(call, tenantId) ? undefined : 'approval_binding_mismatch';
+  if (!isPreviewSound(record)) return 'approval_preview_mismatch';
+  const bound = bindingDigest({ ...call, previewDigest: record.preview?.digest }, tenantId);
+  return record.bindingDigest === bound ? undefined : 'approval_binding_mismatch';
 }
 
 /** What only its caller can have brought about: not what became of its approvers, or what this version does not know. */

@@ -12,6 +12,7 @@ const SEMANTICS: readonly string[] = [
   'grant',
   'view',
   'show_approver',
+  'preview',
 ];
 
 /** What every approval demands that is opened now. */
@@ -30,12 +31,15 @@ export function semanticsOf({
   policies,
   sensitive,
   amendments,
-}: Pick<ApprovalRecord, 'usedByAnswer' | 'policies' | 'sensitive' | 'amendments'>): readonly string[] {
+  preview,
+}: Pick<ApprovalRecord, 'usedByAnswer' | 'policies' | 'sensitive' | 'amendments' | 'preview'>): readonly string[] {
   const base = usedByAnswer === true ? ANSWER_SEMANTICS : REQUIRED_SEMANTICS;
   const more = Object.entries(BY_TERM).flatMap(([name, demands]) => (policies.some(demands) ? [name] : []));
   // code that knows no views shows everything to everyone
   if (sensitive !== undefined) more.push('view');
   if (amendments !== undefined) more.push('amend');
+  // its binding has the digest of the preview
+  if (preview !== undefined && !more.includes('preview')) more.push('preview');
   return more.length === 0 ? base : [...base, ...more];
 }
 
@@ -49,4 +53,5 @@ const BY_TERM: Readonly<Record<string, (policy: ApprovalPolicy) => boolean>> = {
   distinct: ({ distinct }) => distinct === true,
   escalate: ({ escalate }) => escalate !== undefined,
   show_approver: ({ showApprover }) => showApprover !== undefined,
+  preview: ({ needsPreview }) => needsPreview === true,
 };

@@ -13,6 +13,7 @@ import { decisionCard } from './decisionCard.js';
 import type { DecisionCardView } from './decisionCard.js';
 import { policiesCard } from './policiesCard.js';
 import type { PolicyTextOf } from './policiesCard.js';
+import { previewCard } from './previewCard.js';
 import { factsCard, recordCard } from './recordCard.js';
 import { mayHaveRun } from './runState.js';
 
@@ -52,7 +53,7 @@ export function approvalPage(view: ApprovalView): Html {
 <div class="crumb small"><span><a href="${paths.inbox()}" rel="up">Inbox</a> <span class="muted">/ ${decisionId}</span></span>${neighbours(view)}</div>
 <div class="title"><h1>${toolName}</h1>${severityTag(severityOf(record.policies))}</div>
 ${byline(view)}
-<div class="cols"><div>${isOpen && criticalNotice(record)}${cues.length > 0 && cuesNotice(cues)}
+<div class="cols"><div>${isOpen && criticalNotice(record)}${cues.length > 0 && cuesNotice(cues)}${previewCard(record)}
 <section class="card"><h2>${isOpen || state === 'approved' ? 'What will run' : mayHaveRun(state) ? 'What was approved to run' : 'What would have run'} <span class="muted">written by the agent; ${whatIsShown(record, all)}</span></h2>${revealedParams(record, { all, changerOf: (name) => changerOf(record, name) })}</section>
 ${policiesCard(record, nowMs, view.policyTextOf, all, view.viewer.seats)}${factsCard(record, all)}${recordCard(record, view)}</div>
 <aside class="decide" id="decide" aria-label="Decision">${decisionCard(view)}${activityCard(record, report, nowMs)}</aside></div>

@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import { canonicalDigest } from '../../../../lib/common/data/canonical.js';
-import { CAPABILITIES } from '../../../../lib/model/Capability.js';
+import { PLAIN_CLIENT } from '../../../support/plainClient.js';
 import { approvalUseRoutes } from '../../../../lib/server/route/approvalUse.js';
 import { decisionRoutes } from '../../../../lib/server/route/decisions.js';
 import { haltRoutes } from '../../../../lib/server/route/govern/halts.js';
@@ -10,7 +10,7 @@ import { sender, tenantOf } from '../../tenantSetup.js';
 import type { TestRequest } from '../../tenantSetup.js';
 
 const BASE = 'b'.repeat(64);
-const NEW = { 'X-AEGIS-CAPABILITIES': CAPABILITIES.join(','), 'X-AEGIS-BINDING': BASE };
+const NEW = { 'X-AEGIS-CAPABILITIES': PLAIN_CLIENT.join(','), 'X-AEGIS-BINDING': BASE };
 const HOST: Partial<Caller> = { kind: 'host', id: 'host:ann' };
 const person = (role: 'admin' | 'approver'): Partial<Caller> => ({
   kind: 'person',
