@@ -123,8 +123,7 @@ const TAKERS: Readonly<Record<string, Taker>> = {
   tasks: { types: ['TaskRegistryOptions'], use: (o) => AegisModule.create({ policies: TEXT, tasks: o }) },
   autoHalt: {
     types: ['AutoHaltOptions'],
-    valid: { after: 3, withinMs: 1_000 },
-    use: (o) => AegisModule.create({ policies: TEXT, autoHalt: o }),
+    use: (o) => AegisModule.create({ policies: TEXT, autoHalt: { after: 3, withinMs: 1_000, ...(o as object) } }),
   },
   limits: { types: ['SnapshotLimits'], use: (o) => AegisModule.create({ policies: TEXT, limits: o }) },
   counters: { types: ['CountersOptions'], use: (o) => AegisModule.create({ policies: TEXT, counters: o }) },

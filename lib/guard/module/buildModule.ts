@@ -56,7 +56,8 @@ function autoHaltOf(
 ): readonly Journal[] {
   if (autoHalt === undefined) return [];
   const cannot = (message: string): ConfigError => new ConfigError([{ where: 'autoHalt', message }]);
-  const { after, withinMs } = autoHalt as Partial<AutoHaltOptions>;
+  // read once
+  const { after, withinMs, forMs, pending } = autoHalt as Partial<AutoHaltOptions>;
   if (after === undefined || withinMs === undefined)
     throw cannot('must have `after` and `withinMs`: how many refusals, and within what time.');
   if (policies === undefined) throw cannot('needs `policies`: where a service decides, it is an option of that service.');
@@ -65,7 +66,7 @@ function autoHaltOf(
       'needs a place for halts, and the `store` keeps tasks but no records; use a store with `forTenant`, such as sqliteStore().',
     );
   enableAsyncLocal();
-  return [autoHaltJournal(autoHalt, halts, () => clock.now())];
+  return [autoHaltJournal({ after, withinMs, forMs, pending }, halts, () => clock.now())];
 }
 
 /** What is needed by a durable store once in its life. */

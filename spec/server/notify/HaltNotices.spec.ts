@@ -125,7 +125,8 @@ describe('Notices of halts', () => {
       by: 'ann',
       reason: 'it runs wild',
     });
-    expect((bodies[1]?.['data'] as { readonly lifted: object }).lifted).to.deep.include({ by: 'bob', reason: 'fixed' });
+    const [, ended = {}] = bodies;
+    expect((ended['data'] as { readonly lifted: object }).lifted).to.deep.include({ by: 'bob', reason: 'fixed' });
   });
 
   it('say to people what is halted, by whom, why and until when; nothing in them is hidden or becomes a link', () => {

@@ -1,16 +1,16 @@
 import { expect } from 'chai';
 import { canonicalDigest } from '../../../lib/common/data/canonical.js';
-import { CAPABILITIES } from '../../../lib/model/Capability.js';
 import type { Caller } from '../../../lib/server/access/Caller.js';
 import { approvalUseRoutes } from '../../../lib/server/route/approvalUse.js';
 import { decisionRoutes } from '../../../lib/server/route/decisions.js';
 import type { JournalEvent, SecurityEvent } from '../../../lib/model/Journal.js';
+import { PLAIN_CLIENT } from '../../support/plainClient.js';
 import { until } from '../../support/until.js';
 import { sender, tenantOf } from '../tenantSetup.js';
 import type { TestTenant } from '../tenantSetup.js';
 
 const BASE = 'b'.repeat(64);
-const HEADERS = { 'X-AEGIS-CAPABILITIES': CAPABILITIES.join(','), 'X-AEGIS-BINDING': BASE };
+const HEADERS = { 'X-AEGIS-CAPABILITIES': PLAIN_CLIENT.join(','), 'X-AEGIS-BINDING': BASE };
 const AUTO = { after: 3, withinMs: 60_000 };
 const keyOf = (...agents: string[]): Partial<Caller> => ({ id: `key-${agents.join('-')}`, agents });
 
