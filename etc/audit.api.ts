@@ -4,6 +4,7 @@ export interface AmendedRecord extends RecordFields, CallFields {
     readonly kind: 'amended';
     readonly by: string;
     readonly assurance?: Assurance | undefined;
+    readonly groups?: readonly string[] | undefined;
     readonly from: Commitment;
     readonly effective: Commitment;
     readonly changed: Commitment;
@@ -208,6 +209,7 @@ export interface DecidedRecord extends RecordFields, CallFields {
     readonly facts?: Commitment | undefined;
     readonly requester?: Commitment | undefined;
     readonly grantId?: string | undefined;
+    readonly limits?: readonly RecordedLimit[] | undefined;
     readonly groups?: readonly string[] | undefined;
     readonly removable?: readonly string[] | undefined;
     readonly observed?: readonly RecordedPolicy[] | undefined;
@@ -373,6 +375,13 @@ export interface RecordFields {
 }
 
 export interface RecordedApprovalPolicy extends RecordedPolicy, Pick<ApprovalPolicy, 'severity' | 'approvers' | 'selfApproval' | 'quorum' | 'distinct' | 'escalate' | 'editorMayApprove'> {
+}
+
+export interface RecordedLimit extends RecordedPolicy {
+    readonly calls?: number | undefined;
+    readonly windowMs?: number | undefined;
+    readonly isSliding?: true | undefined;
+    readonly by?: readonly string[] | undefined;
 }
 
 export interface RecordedPolicy {

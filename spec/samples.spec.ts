@@ -160,6 +160,18 @@ describe('The samples', function () {
     expect(lines).to.include('  context.input["amount"] >= 0 && context.input["amount"] <= 100 &&');
   });
 
+  it('edit runs a refund with what a person made of it, and tells the model', async () => {
+    expect(await run('edit')).to.deep.equal([
+      'rita      is asked about {"order":"order-7","amount":250}',
+      'policies  The policies deny the edited call: never more than 500 Nothing was changed.',
+      'rita      changes /amount from 250 to 200',
+      'method    refunding 200 for order-7',
+      'model     {"aegis":"edited","changed":["/amount"]}',
+      'model     200 refunded for order-7',
+      'task      completed, edited: /amount',
+    ]);
+  });
+
   it('preview shows what a call would do, and denies one that cannot be shown', async () => {
     expect(await run('preview')).to.deep.equal([
       'asked     Preview   Deletes all orders of 2024',
@@ -187,6 +199,21 @@ describe('The samples', function () {
     const lines = await run('halt');
     for (const said of ['halted support-agent', 'gave up after some of 1000000', 'halted: Agent', 'lifted it', 'refunded 30'])
       expect(lines.join('\n')).to.include(said);
+  });
+
+  it('limits lets run what fits, asks about or denies the rest, and says how much is used', async () => {
+    expect(await run('limits')).to.deep.equal([
+      'agent     refunded 60',
+      'agent     refunded 40',
+      'rita      is asked: the refunds of this customer reach the budget of the day; says yes to this one',
+      'agent     refunded 25',
+      'agent     mailed customer 1',
+      'agent     mailed customer 2',
+      'agent     mailed customer 3',
+      "agent     limit_reached: Tool 'mail' is not allowed: Three mails an hour. Try again after …",
+      'limits    refund-budget: 125 of 100 used (full)',
+      'limits    mails-an-hour: 3 of 3 used (full)',
+    ]);
   });
 
   it('throw-mode redeems one approval for one run', async () => {
@@ -252,7 +279,7 @@ describe('The samples', function () {
     const unknown = await runInChild(sample('run'), { args: ['nonsense'] });
     expect(unknown.code).to.equal(1);
     expect(unknown.stderr).to.include(
-      'there are quickstart, remote, data-plane, hono-service, nest-style, task-monitoring, telemetry, error-handling, multi-tenant, throw-mode, halt, grants, audit, quorum, preview, views, durable-file, durable-fleet.',
+      'there are quickstart, remote, data-plane, hono-service, nest-style, task-monitoring, telemetry, error-handling, multi-tenant, throw-mode, halt, grants, limits, audit, quorum, preview, views, durable-file, durable-fleet.',
     );
   });
 });

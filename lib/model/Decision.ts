@@ -55,7 +55,10 @@ interface DecisionFields {
    * there are none, or if the service does not tell.
    */
   readonly observed?: readonly ObservedPolicy[] | undefined;
-  /** The limits that the call was counted towards when it was allowed. For logs and operators, not for the caller. Absent if there are none. */
+  /**
+   * The limits that the call is counted towards, of a call that may run. For logs and operators, not for the caller. Absent if there are none; empty where the
+   * service does not say which.
+   */
   readonly limits?: readonly ObservedPolicy[] | undefined;
   /** When to try again a call that a limit denies, in epoch milliseconds. */
   readonly retryAtMs?: number | undefined;

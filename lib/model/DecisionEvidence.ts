@@ -18,6 +18,15 @@ export interface JournaledPolicy extends NamedPolicy {
   readonly escalate?: readonly { readonly afterMs: number; readonly groups: readonly string[] }[] | undefined;
 }
 
+/** A limit that a call was counted towards. What it counts by a param or by the session is not in it: that would tell of them. */
+export interface JournaledLimit extends NamedPolicy {
+  /** How many calls may run in a window; absent where it counts something else. */
+  readonly calls?: number | undefined;
+  readonly windowMs?: number | undefined;
+  readonly isSliding?: true | undefined;
+  readonly by?: readonly string[] | undefined;
+}
+
 /** What an audit log writes of an approval: an approval record has it all. */
 export interface JournaledApproval {
   readonly decisionId: string;
@@ -44,6 +53,7 @@ export interface JournaledAmendment {
   readonly by: string;
   readonly reason?: string | undefined;
   readonly assurance?: Assurance | undefined;
+  readonly groups?: readonly string[] | undefined;
   readonly proof?: VerdictProof | undefined;
   readonly from: string;
   readonly to: string;
@@ -98,6 +108,8 @@ export interface DecisionEvidence {
   readonly asking?: readonly JournaledPolicy[] | undefined;
   /** Policies that are only watched: what they would have done. */
   readonly observed?: readonly NamedPolicy[] | undefined;
+  /** The limits that it was counted towards when it was decided. */
+  readonly limits?: readonly JournaledLimit[] | undefined;
   /** Why it is a deny, for programs. */
   readonly code?: string | undefined;
   /** What policies saw as `context.facts`. */

@@ -90,13 +90,16 @@ export interface Amendment {
   readonly atMs: number;
   /** What showed that it was this person; absent where the program itself said so. */
   readonly assurance?: Assurance | undefined;
+  /** The groups of the person at that time, where a directory knew them, and who said so. */
+  readonly groups?: readonly string[] | undefined;
+  readonly groupsFrom?: string | undefined;
   /** The signature that was given with it. */
   readonly proof?: VerdictProof | undefined;
   /** SHA-256 of the params that would have run before. */
   readonly from: string;
   /** SHA-256 of the params that would run from then on. */
   readonly to: string;
-  /** The edited call, before any sanitize: policies decide on it as if it had been called so. Empty once nothing can run under the approval. */
+  /** The edited call, before any sanitize: policies decide on it as if it had been called so. Of the last edit until it is known how the run ended; empty once nothing can run. */
   readonly params: Params;
   /** Where the params that would run differ. The values are left out once nothing can run under the approval. */
   readonly changes: readonly ParamChange[];
@@ -304,6 +307,8 @@ export interface ApprovalQuery {
   readonly toolName?: string | undefined;
   /** Only approvals that have expired by then, in epoch milliseconds. */
   readonly overdueAtMs?: number | undefined;
+  /** Only approvals that expire after this, in epoch milliseconds. */
+  readonly overdueSinceMs?: number | undefined;
   /**
    * At most this many, oldest first.
    *

@@ -4,6 +4,9 @@ import type { CounterChange, CounterStore } from './counter/CounterStore.js';
 /** The kind of halts. A store counts how often they were changed, and claims can depend on that. */
 export const HALT_KIND = 'halt';
 
+/** The kind of grants. Code that does not know them may not use a store that has one. */
+export const GRANT_KIND = 'grant';
+
 /** One row of what a server keeps beside approvals: a key, a person, a session, a grant, a halt, a notification to send. */
 export interface StoredRecord {
   /** What it is, such as `key`: lower-case letters and `-`, at most 32. */

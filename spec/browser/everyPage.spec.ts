@@ -125,6 +125,14 @@ describe('Every page in a browser', function () {
     const own = await world.ask('refund', { amount: 10 }, { agent: 'agent-own', user: 'ann@acme.example' });
     paths['not yours'] = `/a/${own}`;
     for (let i = 0; i < 5; i++) await world.ask('read', { file: `f${i}`, mode: 'r' }, { agent: 'flood', user: 'lee@acme.example' });
+    for (const [user, amount] of [
+      ['lee', 1000],
+      ['kim', 650],
+      ['a-user-whose-name-is-as-long-as-names-of-users-are-anywhere', 12.5],
+    ] as const)
+      await world.ask('pay', { amount }, { agent: 'agent-payments', user: `${user}@acme.example` });
+    await world.ask('search', {});
+    paths['limit'] = `/a/${await world.ask('pay', { amount: 250 }, { agent: 'agent-payments', user: 'lee@acme.example' })}`;
     const registry = new TaskRegistry(world.tasks);
     const task = pendingTask();
     await registry.record(task);
@@ -161,8 +169,8 @@ describe('Every page in a browser', function () {
   });
 
   it('is readable in each state of an approval', async () => {
-    const { high = '', critical = '', hostile = '', denied = '', 'not yours': own = '', ...alike } = paths;
-    const each = { high, critical, hostile, denied, own, 'all of it': `${hostile}?all=1` };
+    const { high = '', critical = '', hostile = '', denied = '', limit = '', 'not yours': own = '', ...alike } = paths;
+    const each = { high, critical, hostile, denied, limit, own, 'all of it': `${hostile}?all=1` };
     const opened = await world.open(ann);
     tell((await lookAt(opened, each)) + (await lookAt(opened, { ...alike, now: `${high}?now=1` }, 'two')));
   });
@@ -174,6 +182,7 @@ describe('Every page in a browser', function () {
       history: '/history',
       unknown: '/unknown',
       agents: '/agents',
+      limits: '/limits',
       me: '/me',
       help: '/help',
       missing: '/a/dec_missing',
@@ -182,6 +191,7 @@ describe('Every page in a browser', function () {
       'inbox all': '/inbox?tab=all',
       'inbox none': '/inbox?q=zzz',
       'inbox mine': '/inbox?tab=mine',
+      'limits none': '/limits?q=zzz&near=1',
       'history wrong': '/history?since=soon',
     };
     const opened = await world.open(ann);

@@ -56,7 +56,23 @@ describe('The checker of crash tests', () => {
     expect(faultsOf(['approving ann d', 'approved ann d'], [])).to.deep.equal([]);
   });
 
+  it('finds nothing in an edited call that ran as it was edited, and counts the edits', () => {
+    const edited = before('approving', 'editing ann d 1000007').map((line) => line.replace('w1 7 t', 'w1 1000007 t'));
+    const { faults, counts } = check(edited, [taskAs('completed', { edited: ['/n'] })]);
+    expect([faults, counts.edited, counts.otherwise]).to.deep.equal([[], 1, 0]);
+  });
+
   const bad: Readonly<Record<string, readonly [fault: RegExp, lines: readonly string[], tasks: readonly Task[]]>> = {
+    'a run with what its agent had asked for, where it was edited': [
+      /^otherwise: w1 ran t with 7, and d was edited to 1000007/,
+      before('approving', 'editing ann d 1000007'),
+      [taskAs('completed', { edited: ['/n'] })],
+    ],
+    'an edited run whose task does not say so': [
+      /^otherwise: t is completed, and does not say/,
+      before('approving', 'editing ann d 7'),
+      [taskAs('completed')],
+    ],
     'a run that nobody had approved': [/^without approval: w1 ran t, and nobody/, without('approv'), [taskAs('completed')]],
     'a run before the approval': [/^without approval/, before('approving', 'start w1 7 t d'), [taskAs('completed', { runs: 2 }, true)]],
     'a run that only a denial came before': [

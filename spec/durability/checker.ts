@@ -17,6 +17,10 @@ export interface Finding {
     readonly reclaimed: number;
     readonly withoutApproval: number;
     readonly twice: number;
+    /** Approvals that somebody has begun to edit. */
+    readonly edited: number;
+    /** Runs with other params than the person has made of the call, who edited it. */
+    readonly otherwise: number;
     readonly lost: number;
   };
 }
@@ -33,6 +37,7 @@ export function check(lines: readonly string[], tasks: readonly Task[], maxRuns 
   const story = new Story(readEntries(lines), tasks);
   const withoutApproval = runsWithoutApproval(story);
   const twice = ranTooOften(story, maxRuns);
+  const otherwise = ranOtherwise(story);
   const lost = [...lostApprovals(story), ...lostTasks(story)];
   const rest = tasks.flatMap((task) => [...endFaults(story, task), ...unknownFaults(story, task, maxRuns)]);
   const crashed = story.all('crashed').map(({ who }) => `crashed: ${who} ended, and nobody had killed it`);
@@ -40,7 +45,7 @@ export function check(lines: readonly string[], tasks: readonly Task[], maxRuns 
   const runs = idempotent.reduce((sum, task) => sum + Math.max(0, task.runs - 1), 0);
   const inStatus = (status: Task['status']): number => tasks.filter((task) => task.status === status).length;
   return {
-    faults: [...withoutApproval, ...twice, ...lost, ...rest, ...crashed, ...eventFaults(story)],
+    faults: [...withoutApproval, ...twice, ...otherwise, ...lost, ...rest, ...crashed, ...eventFaults(story)],
     counts: {
       kills: story.all('killed').length,
       tasks: tasks.length,
@@ -51,6 +56,8 @@ export function check(lines: readonly string[], tasks: readonly Task[], maxRuns 
       reclaimed: runs,
       withoutApproval: withoutApproval.length,
       twice: twice.length,
+      edited: story.edits.size,
+      otherwise: otherwise.length,
       lost: lost.length,
     },
   };
@@ -68,6 +75,22 @@ function runsWithoutApproval(story: Story): string[] {
     if (story.tasks.get(taskId)?.decisionId !== decisionId) faults.push(`without approval: ${taskId} ran under ${decisionId}, not its own`);
   }
   return faults;
+}
+
+/** Under an approval that was edited, what runs is what its editor made of the call; and that is in its task. */
+function ranOtherwise(story: Story): string[] {
+  const ran = story.all('start').flatMap(({ who, with: [n, taskId, decisionId = ''] }) => {
+    const edited = story.edits.get(decisionId);
+    return edited === undefined || edited === n
+      ? []
+      : [`otherwise: ${who} ran ${taskId} with ${n}, and ${decisionId} was edited to ${edited}`];
+  });
+  const untold = [...story.tasks.values()].flatMap(({ taskId, status, decisionId, edited }) =>
+    status === 'completed' && story.edits.has(decisionId) && edited?.includes('/n') !== true
+      ? [`otherwise: ${taskId} is completed, and does not say that ${decisionId} was edited`]
+      : [],
+  );
+  return [...ran, ...untold];
 }
 
 function ranTooOften(story: Story, maxRuns: number): string[] {

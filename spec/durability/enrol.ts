@@ -3,7 +3,7 @@ import { AegisModule } from '../../lib/guard/module/AegisModule.js';
 import type { Diagnostic } from '../../lib/model/diagnostics.js';
 import type { StateStore } from '../../lib/store/StateStore.js';
 import { History } from './history.js';
-import { POLICIES } from './setting.js';
+import { EDITABLE, POLICIES } from './setting.js';
 import type { Order, Setting } from './setting.js';
 
 /** What every process of a scenario does first: opens the history, makes a module on the store, notes its events, and listens for orders. */
@@ -11,13 +11,13 @@ export function enrol(setting: Setting): {
   readonly history: History;
   readonly join: (store: StateStore, obey: (order: Order) => Promise<void>) => Promise<AegisModule>;
 } {
-  const { who, leaseMs, sweepMs, approvalTimeoutMs = 600_000 } = setting;
+  const { who, leaseMs, sweepMs, approvalTimeoutMs = 600_000, edits = false } = setting;
   const history = new History(setting.history, who);
   const join = async (store: StateStore, obey: (order: Order) => Promise<void>): Promise<AegisModule> => {
     // a callback that throws, or a store that is away, is told nowhere else
     subscribe('aegis:diagnostics', (told) => console.error(who, JSON.stringify(told as Diagnostic)));
     const aegis = AegisModule.configure({
-      policies: POLICIES,
+      policies: edits ? EDITABLE : POLICIES,
       store,
       agentId: 'chaos',
       approvalTimeoutMs,

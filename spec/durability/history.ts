@@ -13,6 +13,8 @@ export type Deed =
   | 'inserted'
   /** decisionId: before a verdict is given, and after it was acknowledged. */
   | 'approving'
+  /** decisionId, n: before a person edits the call, and what they make of it. */
+  | 'editing'
   | 'approved'
   | 'denying'
   | 'denied'
@@ -45,7 +47,17 @@ export interface Entry {
 }
 
 /** What a kill takes nothing from: whatever was said before it is on file. */
-const TO_DISK: ReadonlySet<Deed> = new Set<Deed>(['start', 'end', 'approving', 'approved', 'denied', 'claimed', 'opened', 'settled']);
+const TO_DISK: ReadonlySet<Deed> = new Set<Deed>([
+  'start',
+  'end',
+  'approving',
+  'editing',
+  'approved',
+  'denied',
+  'claimed',
+  'opened',
+  'settled',
+]);
 
 /** The file that all processes of one scenario append to. */
 export class History {

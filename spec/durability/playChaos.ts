@@ -14,6 +14,8 @@ export interface ChaosPlan {
   readonly seed: number;
   /** On a busy machine workers die before they do much: the killing goes on until so many calls have completed, up to twice the kills. */
   readonly completed?: number;
+  /** Three of four calls are edited before they are approved. */
+  readonly edits?: boolean | undefined;
   /** By default a new file of SQLite. */
   readonly store?: StoreAt | undefined;
 }
@@ -34,7 +36,7 @@ const OPEN = 150;
  * Three workers and a person at a desk on one store. Workers are killed as soon as they have done something, by themselves at a point of a call's way
  * or from outside at any moment; some are stopped for longer than their lease, now and then the desk dies too. Then all that is left over is seen to.
  */
-export async function playChaos({ kills, seed, store, completed = 0 }: ChaosPlan): Promise<ChaosEnd> {
+export async function playChaos({ kills, seed, store, completed = 0, edits = false }: ChaosPlan): Promise<ChaosEnd> {
   const startedMs = performance.now();
   const crew = new Crew(store);
   /** Each lane has draws of its own: what it does depends on the seed, and not on which lane was faster. */
@@ -51,7 +53,7 @@ export async function playChaos({ kills, seed, store, completed = 0 }: ChaosPlan
     while (!over()) {
       const byItself = draw(2) === 0;
       const point = byItself ? KILL_POINTS[draw(KILL_POINTS.length)] : undefined;
-      const worker = crew.hire('worker', { seed, throwEvery: 13, methodMs: 40, point, nth: 1 + draw(6) });
+      const worker = crew.hire('worker', { seed, throwEvery: 13, methodMs: 40, point, nth: 1 + draw(6), edits });
       await worker.ready;
       callOn(worker, draw);
       if (draw(20) === 0) {
@@ -71,7 +73,7 @@ export async function playChaos({ kills, seed, store, completed = 0 }: ChaosPlan
   const decide = async (): Promise<void> => {
     const draw = drawsOf(WORKERS);
     while (!over()) {
-      const approver = crew.hire('approver', { denyEvery: 17 });
+      const approver = crew.hire('approver', { denyEvery: 17, edits });
       await approver.ready;
       await Promise.race([approver.gone, sleep((1_500 + draw(3_000)) * slower())]);
       if (over()) return;
@@ -90,8 +92,8 @@ export async function playChaos({ kills, seed, store, completed = 0 }: ChaosPlan
 
   try {
     await Promise.all([decide(), count(), ...Array.from({ length: WORKERS }, (_, lane) => work(lane))]);
-    for (let i = 0; i < WORKERS; i++) await crew.hire('worker', { seed, throwEvery: 13 }).ready;
-    if ([...crew.members].every(({ who }) => who.startsWith('worker'))) await crew.hire('approver', { denyEvery: 17 }).ready;
+    for (let i = 0; i < WORKERS; i++) await crew.hire('worker', { seed, throwEvery: 13, edits }).ready;
+    if ([...crew.members].every(({ who }) => who.startsWith('worker'))) await crew.hire('approver', { denyEvery: 17, edits }).ready;
     await crew.drained(DRAINED_MS);
     // whoever is left has to hear of the last change
     await sleep(500);
@@ -106,10 +108,10 @@ export async function playChaos({ kills, seed, store, completed = 0 }: ChaosPlan
 
 /** One line for people. */
 export function lineOf({ counts, faults, ms, pauses, approverKills }: ChaosEnd): string {
-  const { kills, tasks, approvals, starts, completed, unknown, reclaimed, withoutApproval, twice, lost } = counts;
+  const { kills, tasks, approvals, starts, completed, unknown, reclaimed, withoutApproval, twice, edited, otherwise, lost } = counts;
   return [
     `${kills} kills (${approverKills} of the desk), ${pauses} stops past the lease, ${(ms / 1_000).toFixed(1)} s:`,
-    `${tasks} tasks, ${approvals} approvals acknowledged, ${starts} starts, ${completed} completed, ${unknown} unknown, ${reclaimed} begun again;`,
-    `run without approval ${withoutApproval}, run twice ${twice}, lost ${lost}, faults ${faults.length}`,
+    `${tasks} tasks, ${approvals} approvals acknowledged, ${edited} calls edited, ${starts} starts, ${completed} completed, ${unknown} unknown, ${reclaimed} begun again;`,
+    `run without approval ${withoutApproval}, run twice ${twice}, ran otherwise than edited ${otherwise}, lost ${lost}, faults ${faults.length}`,
   ].join(' ');
 }

@@ -24,6 +24,8 @@ export interface Setting {
   /** Every so manieth call throws, or is denied. */
   readonly throwEvery?: number;
   readonly denyEvery?: number;
+  /** Three of four calls are edited before they are approved: see {@link editedOf}. */
+  readonly edits?: boolean;
   /** Where the process gets its signal, and the how manieth time. */
   readonly point?: string | undefined;
   readonly nth?: number | undefined;
@@ -42,6 +44,18 @@ export const POLICIES = {
 @id("ask-a-person") @effect("approval_needed") @reason("a person decides") forbid (principal, action, resource);
 `,
 };
+
+/** The same, and people may edit the calls. */
+export const EDITABLE = {
+  text: POLICIES.text.replace('@reason', '@editable("/n") @editor_may_approve("true") @reason'),
+};
+
+const EDITED = 1_000_000;
+
+/** What a person makes of a call; `undefined` where it is approved as it is, or was edited already. */
+export function editedOf(n: number): number | undefined {
+  return n >= EDITED || n % 4 === 0 ? undefined : n + EDITED;
+}
 
 /** A handle on the state, not yet open. The stores are loaded when they are needed: one wants a driver that not every machine has. */
 export async function stateStore({ kind, at, schema, queue }: StoreAt): Promise<StateStore> {

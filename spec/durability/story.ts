@@ -18,6 +18,8 @@ export class Story {
   readonly ended: ReadonlySet<string>;
   readonly threw: ReadonlySet<string>;
   readonly settled: ReadonlySet<string>;
+  /** What decisions are edited to, of those that somebody has begun to edit. */
+  readonly edits: ReadonlyMap<string, string>;
   /** Decisions somebody has begun to deny. */
   readonly denying: ReadonlySet<string>;
 
@@ -34,6 +36,7 @@ export class Story {
     this.ended = this.#given('end', 1);
     this.threw = this.#given('threw', 1);
     this.settled = new Set(this.all('settled').flatMap(({ with: [taskId, , to] }) => (to === 'unknown' ? [] : [taskId as string])));
+    this.edits = new Map(this.all('editing').map(({ with: [decisionId, n] }) => [decisionId as string, n as string]));
     this.denying = this.#given('denying', 0);
   }
 

@@ -67,6 +67,8 @@ export async function recoverTask(task: Task, host: RecoveryHost, signal: AbortS
     if (task.offers?.includes('events') === true) scheduler.start();
     return ASKED;
   }
+  // its guard checks what a person made of it, before the yes is recorded with that
+  if (found.params !== undefined || found.digest !== undefined) return task.mode === 'throw' ? ASKED : follow(task, host, signal);
   const approved = await registry.transition(task.taskId, ['pending'], { to: 'approved', approvedBy: found.by });
   return approved === undefined ? ASKED : run(approved as ApprovedTask, host, signal);
 }
@@ -79,11 +81,15 @@ export async function isOwnedElsewhere({ origin }: Task, registry: TaskRegistry)
 }
 
 async function run(task: ApprovedTask, host: RecoveryHost, signal: AbortSignal): Promise<Recovery> {
-  const { scheduler, restorer } = host;
   // before anything is made of what the store says
   if (!(await checkApproved(task, host))) return ENDED;
   // what its caller redeems never runs by itself
-  if (task.mode === 'throw') return ASKED;
+  return task.mode === 'throw' ? ASKED : follow(task, host, signal);
+}
+
+/** Goes on with a stored call in this process, as with one of its own. */
+async function follow(task: Task, host: RecoveryHost, signal: AbortSignal): Promise<Recovery> {
+  const { scheduler, restorer } = host;
   const restored = await restoreInTime(task, restorer);
   // finding the instance may have taken long
   if (signal.aborted || scheduler.heldCall(task) !== undefined) return RUNNING;

@@ -88,6 +88,18 @@ export interface PoliciesRecord extends RecordFields {
   readonly by?: string | undefined;
 }
 
+/** A limit that a call was counted towards. What it counts by a param or by the session is not in it: that would tell of them. */
+export interface RecordedLimit extends RecordedPolicy {
+  /** How many calls may run in a window; absent where the limit counts something else, and with it what follows. */
+  readonly calls?: number | undefined;
+  /** How long the window is, in milliseconds. */
+  readonly windowMs?: number | undefined;
+  /** The window ends now; else windows follow each other, counted from 1970. */
+  readonly isSliding?: true | undefined;
+  /** What is counted apart: `tenant`, `agent`, `tool`. */
+  readonly by?: readonly string[] | undefined;
+}
+
 /** A call was decided. */
 export interface DecidedRecord extends RecordFields, CallFields {
   /** Tells it from the other records. */
@@ -120,6 +132,8 @@ export interface DecidedRecord extends RecordFields, CallFields {
   readonly requester?: Commitment | undefined;
   /** The grant that answered the policies that ask; absent where none did. */
   readonly grantId?: string | undefined;
+  /** The limits that the call was counted towards when it was decided. */
+  readonly limits?: readonly RecordedLimit[] | undefined;
   /** The action groups of the guard, where it has some. */
   readonly groups?: readonly string[] | undefined;
   /** Names of params that a sanitize may remove, where there are some. */
@@ -186,6 +200,8 @@ export interface AmendedRecord extends RecordFields, CallFields {
   readonly by: string;
   /** What showed that it was this person. */
   readonly assurance?: Assurance | undefined;
+  /** The groups of the person at that time. */
+  readonly groups?: readonly string[] | undefined;
   /** Of the params that would have run before. */
   readonly from: Commitment;
   /** Of the params that would run from then on. */

@@ -148,7 +148,7 @@ function amendedRecord(
   const amendment = approval.amendments?.at(-1);
   if (amendment === undefined) throw new TypeError('an approval without an edit');
   const { decisionId, agentId, toolName, requester, policySetHash } = approval;
-  const { by, assurance, from, to, changes, reason, proof } = amendment;
+  const { by, assurance, groups, from, to, changes, reason, proof } = amendment;
   const salt = saltOf(approval);
   const values: Record<string, string> = { changed: canonicalText(changes.map(({ pointer }) => pointer)) };
   if (reason !== undefined) values['reason'] = canonicalText(reason);
@@ -164,6 +164,7 @@ function amendedRecord(
       decisionId,
       effective: commitmentOf('effective', salt, to),
       from: commitmentOf('effective', salt, from),
+      groups,
       policies: approval.policies.map(recordedPolicy),
       policySetHash,
       proof: proof && withoutNonce(proof),

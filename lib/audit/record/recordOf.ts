@@ -67,7 +67,7 @@ export function decidedRecord(event: Omit<DecidedEvent, 'kind'>, tenantId?: stri
   const { request, decision, dryRun, approvalId } = event;
   const { agentId, toolName, session, groups, removable } = request;
   const { decisionId, effect, policySetHash, grantId } = decision;
-  const { salt = newSalt(), policies, asking, observed, code, facts } = decision[EVIDENCE] ?? {};
+  const { salt = newSalt(), policies, asking, observed, code, facts, limits } = decision[EVIDENCE] ?? {};
   const requester = requesterOf(session?.['user_id']) ?? agentId;
   const values: Record<string, string> = {};
   const commit = (field: string, text: string): string => {
@@ -95,6 +95,7 @@ export function decidedRecord(event: Omit<DecidedEvent, 'kind'>, tenantId?: stri
       facts: facts === undefined || isEmpty(facts) ? undefined : commit('facts', canonicalText(facts)),
       grantId,
       groups: groups.length === 0 ? undefined : groups,
+      limits,
       observed,
       original: commitmentOf('original', salt, digest),
       policies,

@@ -16,6 +16,11 @@ export interface GrantFlags {
 const ROOTS = { params: 'loosen', session: 'loosenSession', facts: 'loosenFacts' } as const;
 const HOW = '/amount=0..100, /note=any, /to=in:a,b, /path=startsWith:/data/ or /to=endsWith:@acme.com';
 const MAX_NAMED = 5;
+const UNITS = [
+  [86_400_000, 'day'],
+  [3_600_000, 'hour'],
+  [60_000, 'minute'],
+] as const;
 
 /**
  * The grant that options ask for. What of it the policies allow is checked where it is made.
@@ -84,12 +89,6 @@ function termOf(how: string, where: string): unknown {
 }
 
 function durationOf(ms: number): string {
-  const units = [
-    [86_400_000, 'day'],
-    [3_600_000, 'hour'],
-    [60_000, 'minute'],
-    [1_000, 'second'],
-  ] as const;
-  const [size, name] = units.find(([unit]) => ms % unit === 0) ?? [1, 'millisecond'];
-  return counted(ms / size, name);
+  for (const [size, name] of UNITS) if (ms % size === 0) return counted(ms / size, name);
+  return counted(ms / 1_000, 'second');
 }

@@ -1,5 +1,6 @@
 import * as v from 'valibot';
-import { approvalAnswer, approvalsAnswer, editPreviewAnswer } from '../../decision/wire/approvalAnswer.js';
+import { approvalAnswer, approvalsAnswer } from '../../decision/wire/approvalAnswer.js';
+import { editPreviewAnswer } from '../../decision/wire/edit/editPreview.js';
 import { bodyOfGrant, readProposal } from '../../decision/wire/grant/grantAnswer.js';
 import { restoreTypes } from '../../decision/wire/wireTypes.js';
 import type { WireTypes } from '../../decision/wire/wireTypes.js';

@@ -8,7 +8,7 @@ import type { EditedRun } from './decideEdited.js';
 export const MAX_EDITS = 5;
 
 /** Who edits, and what shows it. */
-export type Editor = Pick<Amendment, 'by' | 'name' | 'reason' | 'atMs' | 'assurance' | 'proof'>;
+export type Editor = Pick<Amendment, 'by' | 'name' | 'reason' | 'atMs' | 'assurance' | 'groups' | 'groupsFrom' | 'proof'>;
 
 /**
  * The approval of an edited call: it asks about other params, under every policy that asked before or asks now, and has no verdict yet. When it expires does

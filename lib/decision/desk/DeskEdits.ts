@@ -12,6 +12,7 @@ import { editablePointers, isEditable } from '../amend/editablePointers.js';
 import { readEdit } from '../amend/ParamsEdit.js';
 import type { EditInput } from '../amend/ParamsEdit.js';
 import { approvalPolicy } from './ApprovalRequest.js';
+import type { Giver } from './eligibility.js';
 import { hiddenFromApprover } from '../../model/view/viewOf.js';
 import { hasDemandedPreview } from '../preview/openedPreview.js';
 import { bindingDigest } from './use/bindingDigest.js';
@@ -34,7 +35,7 @@ export interface EditedApproval {
 }
 
 /** Who edits, as far as it is known by then. */
-export type EditorInput = Pick<Amendment, 'by' | 'name' | 'reason' | 'assurance'>;
+export type EditorInput = Pick<Amendment, 'by' | 'name' | 'reason' | 'assurance' | 'groups' | 'groupsFrom'>;
 
 const EDIT_FIELDS = { set: 'any', remove: 'any', editedDigest: 'string', asking: 'string' } as const;
 const { edit: _edit, key: _key, ...VERDICT } = VERDICT_FIELDS;
@@ -114,6 +115,22 @@ export class DeskEdits {
     checkShown(next, input);
     return next;
   }
+}
+
+/** Who edits, as the edit keeps it. */
+export function editorOf(
+  { by, assurance, person, groups }: Giver,
+  { name: given, reason }: Pick<VerdictInput, 'name' | 'reason'>,
+): EditorInput {
+  const name = person?.name ?? given;
+  return {
+    by,
+    ...(name !== undefined && { name }),
+    ...(reason !== undefined && { reason }),
+    ...(assurance && { assurance }),
+    ...(groups && { groups }),
+    ...(person && { groupsFrom: person.groupsFrom }),
+  };
 }
 
 /**

@@ -6,7 +6,7 @@ import type { ApprovalPolicy, ApprovalRecord, Assurance, VerdictProof } from '..
 import { checkAssurance, requiredFor } from './assurance.js';
 import type { VerdictStress } from './assurance.js';
 import type { Judge } from '../amend/decideEdited.js';
-import { amendedEvent, amendedFields, DeskEdits, noEdit, notShown, previewOf, readAmendment, verdictEvent } from './DeskEdits.js';
+import { amendedEvent, amendedFields, DeskEdits, editorOf, noEdit, notShown, previewOf, readAmendment, verdictEvent } from './DeskEdits.js';
 import type { EditedApproval } from './DeskEdits.js';
 import type { GrantInput } from '../../model/terms/Grant.js';
 import type { GrantMaker, PreparedGrant } from './GrantMaker.js';
@@ -298,15 +298,7 @@ export class DeskVerdicts {
     if (approve === false) throw noEdit(shown.decisionId);
     // who may decide the call may edit it, also again: what they gave or edited before does not matter for that
     const editor = await eligiblePolicies({ ...shown, verdicts: [], amendments: undefined }, verdict, people, this.#desk.now());
-    const { by, assurance, person } = editor.giver;
-    const name = person?.name ?? verdict.name;
-    const { reason } = verdict;
-    const record = await this.#edits.edited(shown, edit, {
-      by,
-      ...(name !== undefined && { name }),
-      ...(reason !== undefined && { reason }),
-      ...(assurance && { assurance }),
-    });
+    const record = await this.#edits.edited(shown, edit, editorOf(editor.giver, verdict));
     // who was shown the edited params on a page has said which
     if (verdict.assurance !== undefined && approve === true && edit.editedDigest === undefined) throw notShown(record);
     return { record, ...(approve === 'amend' ? editor : await eligiblePolicies(record, verdict, people, this.#desk.now())) };

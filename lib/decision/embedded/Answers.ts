@@ -4,6 +4,7 @@ import { EVIDENCE, newSalt } from '../../model/DecisionEvidence.js';
 import type { DecisionEvidence } from '../../model/DecisionEvidence.js';
 import type { AppliedPolicy, PolicyEngine, PolicyOutcome } from '../../policy/PolicyEngine.js';
 import type { LimitDenial } from '../limit/LimitGate.js';
+import { journaledLimit } from '../limit/limitedCall.js';
 import type { Facts } from './approvalRequestFor.js';
 
 /** Why limits or policies deny a call. */
@@ -42,7 +43,12 @@ export class Answers {
     if (!this.#isJournaled) return told;
     const policies = outcome.policies.map(({ id, hash }) => ({ id, hash }));
     const asking = outcome.effect === 'approval_needed' ? outcome.approvals : undefined;
-    return { ...told, [EVIDENCE]: { salt: salt ?? newSalt(), policies, asking, observed: told.observed, code, facts, approval } };
+    const limits = outcome.effect === 'deny' || outcome.effect === 'approval_needed' ? undefined : outcome.limits?.map(journaledLimit);
+    const counted = decision.limits === undefined || limits === undefined ? {} : { limits };
+    return {
+      ...told,
+      [EVIDENCE]: { salt: salt ?? newSalt(), policies, asking, observed: told.observed, code, facts, approval, ...counted },
+    };
   }
 
   /** What the caller, and so perhaps a model, learns: reasons that the policies' author wrote; policy ids only if the module says so. */

@@ -5,8 +5,9 @@ import { silentLogger } from '../../common/Logger.js';
 import type { Decision, DecisionRequest, DecisionStatus } from '../../model/Decision.js';
 import type { PolicyCall, PolicyEngine, PolicyOutcome } from '../../policy/PolicyEngine.js';
 import { TakeRefusedError } from '../../store/counter/TakeRefusedError.js';
-import { askingOutcome, isOwn, limitedCall } from '../limit/limitedCall.js';
-import type { Limited } from '../limit/limitedCall.js';
+import { isOwn, limitedCall } from '../limit/limitedCall.js';
+import { askingOutcome } from '../../policy/limit/askingOutcome.js';
+import type { Limited } from '../../policy/limit/askingOutcome.js';
 import { Answers, idFor } from './Answers.js';
 import { CallCounts, type CountingWay } from './CallCounts.js';
 import { computeFacts, NO_FACTS, type FactsOutcome } from './computeFacts.js';
@@ -79,7 +80,7 @@ export class EmbeddedDecisionService implements DecisionService {
         const covers = record !== undefined && coversCall(record, request, outcome, facts, desk);
         return chain(covers, (isCovered) =>
           isCovered
-            ? this.#answers.shown(runnable({ decisionId, policySetHash: engine.hash }, outcome), outcome, facts, {
+            ? this.#answers.shown(runnable({ decisionId, policySetHash: engine.hash, ...named(outcome) }, outcome), outcome, facts, {
                 salt: record?.auditSalt,
               })
             : this.#ask(request, outcome, facts, engine),
@@ -109,7 +110,12 @@ export class EmbeddedDecisionService implements DecisionService {
             const { params, message, policySetHash } = run;
             return chain(this.#counts.refusalOf(request, outcome, params, record), (why) =>
               why === undefined
-                ? this.#answers.shown({ effect: 'sanitize', decisionId, params, message, policySetHash }, outcome, facts, { salt })
+                ? this.#answers.shown(
+                    { effect: 'sanitize', decisionId, params, message, policySetHash, ...named(outcome) },
+                    outcome,
+                    facts,
+                    { salt },
+                  )
                 : this.#answers.denied(request, { ...outcome, policies: why.policies }, facts, engine, why),
             );
           });
@@ -275,8 +281,7 @@ export class EmbeddedDecisionService implements DecisionService {
         }
         const observed = [...(outcome.observed ?? []), ...finding.watched];
         const next = observed.length === 0 ? outcome : { ...outcome, observed };
-        const names = outcome.limits.map(({ policy: { id, hash } }) => ({ id, hash }));
-        return this.#answered(request, next, facts, engine, ask, takes ? { decisionId, limits: names } : undefined);
+        return this.#answered(request, next, facts, engine, ask, takes ? { decisionId, ...named(outcome) } : undefined);
       });
     });
   }
@@ -358,3 +363,9 @@ export class EmbeddedDecisionService implements DecisionService {
 
 const NOT_SHOWN = 'A policy demands that the person who decides sees what the guard of this call hides.';
 const NOT_APPLIED = 'A policy changes the params of this call, and an approved call of this client runs as it was sent.';
+
+/** The limits that a call is counted towards, for the decision that lets it run. */
+function named(outcome: PolicyOutcome): Pick<Decision, 'limits'> {
+  const limits = 'limits' in outcome ? outcome.limits : undefined;
+  return limits === undefined ? {} : { limits: limits.map(({ policy: { id, hash } }) => ({ id, hash })) };
+}

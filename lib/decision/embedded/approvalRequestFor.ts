@@ -125,7 +125,10 @@ export function isHidden({ params: originalParams, sensitive }: DecisionRequest,
 }
 
 /** The decision on a call for which all policies that ask have their yes. */
-export function runnable(base: Pick<Decision, 'decisionId' | 'grantId' | 'policySetHash'>, { params, message }: Approvable): Decision {
+export function runnable(
+  base: Pick<Decision, 'decisionId' | 'grantId' | 'limits' | 'policySetHash'>,
+  { params, message }: Approvable,
+): Decision {
   // set, not spread: each use of a grant comes through here
   return params === undefined ? Object.assign({ effect: 'allow' as const }, base) : { ...base, effect: 'sanitize', params, message };
 }

@@ -7,9 +7,10 @@ import { publishDiagnostic } from '../../model/diagnostics.js';
 import { freezeDeep } from '../../model/snapshot/frozenData.js';
 import { grantState } from '../../model/terms/Grant.js';
 import type { Grant, GrantRevocation } from '../../model/terms/Grant.js';
+import { GRANT_KIND } from '../../store/RecordStore.js';
 import type { RecordStore, StoredRecord } from '../../store/RecordStore.js';
 
-const KIND = 'grant';
+const KIND = GRANT_KIND;
 /** How long a list is kept, in milliseconds. A list that is older asks too often, and never too seldom: a use reads the grant itself. */
 const KEPT_MS = 500;
 /** How long a grant is kept after its end, in milliseconds: as long as history. */

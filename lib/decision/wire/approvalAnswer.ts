@@ -11,6 +11,7 @@ import type { ViewerStanding } from '../desk/DeskVerdicts.js';
 import { shownPreview, writeShownPreview } from './wirePreview.js';
 import { typesOf } from './wireTypes.js';
 
+const timeOf = (ms: number): string => new Date(ms).toISOString();
 const policy = /* @__PURE__ */ (() => v.object({ id: v.string(), severity: v.nullable(v.string()) }))();
 const outcome = /* @__PURE__ */ (() => v.picklist(['completed', 'failed', 'unknown']))();
 const shown = /* @__PURE__ */ (() => ({
@@ -251,22 +252,6 @@ export const editPreviewBody: v.GenericSchema<
   { readonly digest: string; readonly version?: number | undefined; readonly edit: EditBody }
 > = /* @__PURE__ */ (() => v.strictObject({ digest: sha256Text(), version: asked.version, edit }))();
 
-/** The answer to {@link editPreviewBody}. */
-export const editPreviewAnswer: v.GenericSchema = /* @__PURE__ */ (() =>
-  v.object({
-    digest: v.string(),
-    asking: v.string(),
-    added: v.array(v.string()),
-    reason: v.string(),
-    message: v.nullable(v.string()),
-    changes: v.array(change),
-    params: v.record(v.string(), v.unknown()),
-    types: v.record(v.string(), v.string()),
-    policies: v.array(policy),
-    may_approve: v.boolean(),
-    why_not: v.nullable(v.object({ code: v.string(), message: v.string() })),
-  }))();
-
 /** The answer to {@link challengeBody}. */
 export const challengeAnswer: v.GenericSchema = /* @__PURE__ */ (() =>
   v.object({ nonce: v.string(), challenge: v.string(), public_key: v.record(v.string(), v.unknown()), expires_at: v.string() }))();
@@ -394,8 +379,4 @@ function shownOf(card: Omit<ApprovalCard, 'policies'>) {
     expires_at: timeOf(expiresAtMs),
     consumed: card.consumed,
   };
-}
-
-function timeOf(ms: number): string {
-  return new Date(ms).toISOString();
 }

@@ -35,6 +35,8 @@ export interface WireServer {
   readonly capabilities: readonly string[];
   /** Whether the approval has to be used up at the server before its call runs. */
   readonly consumable?: boolean | null | undefined;
+  /** SHA-256 of what it was told not to show to everyone; absent where it was told nothing. */
+  readonly views?: string | null | undefined;
   /** Until when a person may decide, as an ISO time. */
   readonly expires_at?: string | null | undefined;
 }
@@ -54,6 +56,10 @@ export interface WireDecision {
     readonly approval_id?: string | null | undefined;
     /** The grant that answered the policies that ask. */
     readonly grant_id?: string | null | undefined;
+    /** Whether limits have counted the call: a client enters a method once under this answer. */
+    readonly limited?: boolean | null | undefined;
+    /** When to try again a call that a limit denies, as an ISO time. */
+    readonly retry_at?: string | null | undefined;
   };
   readonly policy_evaluations?: readonly unknown[] | null | undefined;
   readonly latency_ms: number;
@@ -97,6 +103,8 @@ export const decisionAnswer: v.GenericSchema<unknown, WireDecision> = /* @__PURE
       violations: v.nullish(v.array(violation)),
       approval_id: v.nullish(shortText),
       grant_id: v.nullish(shortText),
+      limited: v.nullish(v.boolean()),
+      retry_at: v.nullish(isoTime()),
     }),
     policy_evaluations: v.nullish(v.array(v.unknown())),
     latency_ms: v.pipe(v.number(), v.integer()),
@@ -104,12 +112,8 @@ export const decisionAnswer: v.GenericSchema<unknown, WireDecision> = /* @__PURE
       v.object({
         capabilities: v.array(v.string()),
         consumable: v.nullish(v.boolean()),
-        expires_at: v.nullish(
-          v.pipe(
-            v.string(),
-            v.check((text) => isIsoTime(text), 'an ISO time in UTC'),
-          ),
-        ),
+        views: v.nullish(shortText),
+        expires_at: v.nullish(isoTime()),
       }),
     ),
   }))();
@@ -117,6 +121,13 @@ export const decisionAnswer: v.GenericSchema<unknown, WireDecision> = /* @__PURE
 /** The answer of `POST /v1/decisions/dry-run`. */
 export const dryRunAnswer: v.GenericSchema<unknown, { readonly decisions: readonly WireDecision[] }> = /* @__PURE__ */ (() =>
   v.object({ decisions: v.array(decisionAnswer) }))();
+
+function isoTime() {
+  return v.pipe(
+    v.string(),
+    v.check((text) => isIsoTime(text), 'an ISO time in UTC'),
+  );
+}
 
 function isIsoTime(text: string): boolean {
   return /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,3})?Z$/.test(text) && !Number.isNaN(Date.parse(text));
@@ -199,13 +210,20 @@ function decisionBody(decision: Decision, request: DecideRequest, { requestId, t
     // absent where there are none: the Python SDK refuses null
     policy_evaluations: decision.policyEvaluations,
     latency_ms: Math.max(0, Math.round(latencyMs)),
-    ...(server === undefined ? {} : { aegis: writeServer(serverFor(server, request), decision, final_decision.effect) }),
+    ...(server === undefined
+      ? {}
+      : { aegis: { ...writeServer(serverFor(server, request), decision, final_decision.effect), ...viewsOf(request) } }),
   };
 }
 
 /** What it says of itself is what it did for this very request: a proxy may have dropped a header of it. */
 function serverFor({ capabilities, ...server }: ServerFields, { knowsTypes }: DecideRequest): ServerFields {
   return { ...server, capabilities: knowsTypes ? capabilities : capabilities.filter((name) => name !== TYPES) };
+}
+
+/** What it hides is what it was told to, and that may have got lost on the way too. */
+function viewsOf({ sensitive }: DecideRequest): Pick<WireServer, 'views'> {
+  return sensitive === undefined ? {} : { views: canonicalDigest(sensitive) };
 }
 
 function writeServer({ capabilities, consumable }: ServerFields, decision: Decision, effect: string): WireServer {
@@ -223,6 +241,8 @@ function writeFinal(decision: Decision, request: DecideRequest): WireDecision['f
     approval_id: null,
     // absent where there is none: most clients know no grants
     ...(decision.grantId !== undefined && { grant_id: decision.grantId }),
+    ...(decision.limits !== undefined && { limited: true }),
+    ...(decision.retryAtMs !== undefined && { retry_at: new Date(decision.retryAtMs).toISOString() }),
   };
   switch (decision.effect) {
     case 'allow':

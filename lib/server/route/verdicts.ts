@@ -4,7 +4,6 @@ import {
   approvalAnswer,
   challengeAnswer,
   challengeBody,
-  editPreviewAnswer,
   editPreviewBody,
   verdictBody,
   writeApproval,
@@ -15,7 +14,7 @@ import { readBody } from '../../decision/wire/readBody.js';
 import type { ApprovalRecord } from '../../store/ApprovalStore.js';
 import { CHALLENGE_MS } from '../people/Challenges.js';
 import { verdictUse } from '../tenant/verdictProofs.js';
-import { editOf, writeEditPreview } from '../../decision/wire/edit/editPreview.js';
+import { editOf, editPreviewAnswer, writeEditPreview } from '../../decision/wire/edit/editPreview.js';
 import { coveredApproval } from '../decide/covers.js';
 import { givePersonVerdict, previewEdit, shownReason, standingOf } from '../decide/personVerdict.js';
 import { GRANT_FORM, grantOfForm, isGrantField } from '../../decision/wire/grant/grantForm.js';

@@ -5,10 +5,10 @@ import type { CounterChange, CounterStore } from '../counter/CounterStore.js';
 import { checkedRecord, withoutAbsent } from '../record/checkedRecord.js';
 import { placeOf, recordCursor } from '../record/recordCursor.js';
 import { storeLimits } from '../storeLimits.js';
-import { HALT_KIND } from '../RecordStore.js';
+import { GRANT_KIND, HALT_KIND } from '../RecordStore.js';
 import { changeRows } from './counter/CounterSql.js';
 import { recordChange } from './ChangeFeed.js';
-import { countHaltChange, haltChanges } from './haltChanges.js';
+import { countHaltChange, endOlderReaders, haltChanges } from './haltChanges.js';
 import type { SqliteDatabase, SqlValue } from './SqliteDatabase.js';
 
 const COLUMNS = 'kind, id, version, index1, index2, created_at AS createdAtMs, delete_after AS deleteAfterMs, body, mac';
@@ -177,6 +177,8 @@ export class SqliteRecordStore implements SignableRecordStore {
   #noted(done: boolean, { kind, id, version }: Pick<StoredRecord, 'kind' | 'id' | 'version'>): boolean {
     if (!done) return false;
     if (kind === HALT_KIND) countHaltChange(this.#db, this.#tenantId);
+    // its uses change no more about that
+    if (kind === GRANT_KIND && version === 1) endOlderReaders(this.#db);
     // the tenant: a change of a halt is reported
     recordChange(this.#db, { kind: 'record', id: `${kind} ${id}`, version, status: this.#tenantId, from: undefined });
     return true;

@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import { useFakeTimers } from 'sinon';
+import { useFakeTimers, type SinonFakeTimers } from 'sinon';
 import { canonicalDigest } from '../../../lib/common/data/canonical.js';
 import { guard, isPending } from '../../../lib/index.js';
 import type { PendingApproval } from '../../../lib/index.js';
@@ -26,7 +26,14 @@ class EditingDecisions extends StandInDecisions {
   }
 }
 
+/** More than it takes until the service is asked for the first time. */
+const FIRST_POLL_MS = 2_500;
+
 describe('A yes to edited params', () => {
+  let time: SinonFakeTimers;
+  beforeEach(() => (time = useFakeTimers({ now: 0 })));
+  afterEach(() => time.restore());
+
   const asked = async (
     edit: Partial<DecisionStatus>,
     {
@@ -53,6 +60,8 @@ describe('A yes to edited params', () => {
     });
     const pending = await call(250);
     if (!isPending<string>(pending)) throw new Error('it did not wait');
+    // by then the service was asked what became of it
+    await time.tickAsync(FIRST_POLL_MS);
     return { pending, service, ran, close: () => module.close() };
   };
 
@@ -106,28 +115,23 @@ describe('A yes to edited params', () => {
     });
 
   it('runs nothing where checking them fails with an error that is none of the guard, and says none of its words', async () => {
-    const time = useFakeTimers({ now: 0 });
-    try {
-      const decisions = new EditingDecisions();
-      Object.assign(decisions, { edit: { params: EDITED, digest }, state: 'approved' });
-      const { submit } = schedulerSetup({ decisions });
-      const { handle, runs } = await submit(
-        {},
-        {
-          admit: () => {
-            throw new RangeError('secret');
-          },
+    const decisions = new EditingDecisions();
+    Object.assign(decisions, { edit: { params: EDITED, digest }, state: 'approved' });
+    const { submit } = schedulerSetup({ decisions });
+    const { handle, runs } = await submit(
+      {},
+      {
+        admit: () => {
+          throw new RangeError('secret');
         },
-      );
-      const failed = rejection(handle.completed);
-      await time.tickAsync(2_100);
-      const error = await failed;
-      expect([error.name, error.code]).to.deep.equal(['ForbiddenError', 'edit_invalid']);
-      expect(error.message).to.contain('could not be checked').and.not.contain('secret');
-      expect([runs, decisions.withdrawn]).to.deep.equal([[], [handle.decisionId]]);
-    } finally {
-      time.restore();
-    }
+      },
+    );
+    const failed = rejection(handle.completed);
+    await time.tickAsync(FIRST_POLL_MS);
+    const error = await failed;
+    expect([error.name, error.code]).to.deep.equal(['ForbiddenError', 'edit_invalid']);
+    expect(error.message).to.contain('could not be checked').and.not.contain('secret');
+    expect([runs, decisions.withdrawn]).to.deep.equal([[], [handle.decisionId]]);
   });
 
   it('runs nothing where the call was cancelled while its schema looked at them', async () => {

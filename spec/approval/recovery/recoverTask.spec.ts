@@ -3,17 +3,28 @@ import { spy, useFakeTimers } from 'sinon';
 import type { SinonFakeTimers } from 'sinon';
 import { AegisGuard } from '../../../lib/guard/AegisGuard.js';
 import type { AegisModule } from '../../../lib/guard/module/AegisModule.js';
+import type { RestoredCall } from '../../../lib/approval/recovery/CallRestorer.js';
 import { recoverTask } from '../../../lib/approval/recovery/recoverTask.js';
 import type { AegisOptions } from '../../../lib/guard/module/AegisOptions.js';
 import type { PendingApproval } from '../../../lib/model/PendingApproval.js';
 import type { Task } from '../../../lib/model/Task.js';
+import type { ApprovalRecord } from '../../../lib/store/ApprovalStore.js';
 import { diagnosed } from '../../support/diagnosed.js';
-import { approve, durableModule, LEASE_MS, SWEEP_MS } from '../../support/durableModules.js';
+import { approve, ASK_ALWAYS, durableModule, LEASE_MS, SWEEP_MS } from '../../support/durableModules.js';
 import { rejection } from '../../support/rejection.js';
 import { SharedMemoryStore } from '../../support/SharedMemoryStore.js';
 import { StandInDecisions } from '../../support/standInDecisions.js';
 
 let keys = 0;
+
+/** Every call asks, and who is asked may edit it. */
+const EDITABLE = ASK_ALWAYS.replace('@reason', '@editable("/amount") @editor_may_approve("true") @reason');
+
+/** A person makes 3 of the amount, and says yes to that. */
+async function approveEdited(module: AegisModule, decisionId: string): Promise<void> {
+  const record = await module.approvals.get(decisionId);
+  await module.approvals.approve(decisionId, { by: 'bob', digest: record?.digest, edit: { set: { '/amount': 3 } } });
+}
 
 for (const later of [false, true]) {
   describe(`Two modules on one ${later ? 'slow' : 'prompt'} store`, () => {
@@ -174,6 +185,58 @@ for (const later of [false, true]) {
       await soon(approve(modules[1]!, handle.decisionId));
       await time.tickAsync(100);
       expect(runs).to.deep.equal([{ on: 1, amount: 5 }]);
+    });
+
+    for (const first of ['its home has died', 'it was found']) {
+      it(`run what a person made of it, where it was edited after ${first}`, async () => {
+        const tills = await start({ policies: { text: EDITABLE } });
+        const handle = await ask(tills[0]);
+        stores[0].die();
+        if (first === 'it was found') await time.tickAsync(LEASE_MS + 2 * SWEEP_MS);
+        await soon(approveEdited(modules[1]!, handle.decisionId));
+        await time.tickAsync(LEASE_MS + 2 * SWEEP_MS);
+        expect(runs).to.deep.equal([{ on: 1, amount: 3 }]);
+        const task = (await soon(modules[1]!.tasks.getTask(handle.taskId))) as Task;
+        expect(task).to.deep.include({ status: 'completed', decisionId: handle.decisionId, edited: ['/amount'], history: [] });
+      });
+    }
+
+    it('leave an edited call to its caller, where only that redeems it; and end it where no guard can check what it became', async () => {
+      const tills = await start({ policies: { text: EDITABLE }, resolve: () => undefined });
+      const handle = await ask(tills[0]);
+      await soon(modules[0]!.close({ graceMs: 0 }));
+      await soon(approveEdited(modules[1]!, handle.decisionId));
+      const { tasks: registry, scheduler, decisions } = modules[1]!;
+      const restore = (): RestoredCall => ({ kind: 'refused', code: 'guard_changed', why: 'its guard is another one now.' });
+      const host = { registry, scheduler, decisions, restorer: { keys: () => [], runnable: () => [], restore } };
+      const stored = { ...((await soon(registry.getTask(handle.taskId))) as Task), status: 'pending' } as Task;
+      const { signal } = new AbortController();
+      expect(await soon(recoverTask({ ...stored, mode: 'throw' }, host, signal))).to.deep.equal({ kind: 'asked' });
+      expect(await soon(recoverTask(stored, host, signal))).to.deep.equal({ kind: 'ended' });
+      expect([await statusOf(1, handle), runs]).to.deep.equal(['denied', []]);
+    });
+
+    it('begin an idempotent call again as it was edited, without asking anyone', async () => {
+      const tills = await start({ policies: { text: EDITABLE } }, { idempotent: true });
+      hold = true;
+      const handle = await ask(tills[0]);
+      await soon(approveEdited(modules[0]!, handle.decisionId));
+      await time.tickAsync(100);
+      expect(runs).to.deep.equal([{ on: 0, amount: 3 }]);
+      // its run is not over, so that what was made of it is still there, and nothing else of the call
+      const used = (await soon(Promise.resolve(modules[1]!.approvals.get(handle.decisionId)))) as ApprovalRecord;
+      expect([used.params, used.amendments?.[0]?.params]).to.deep.equal([{}, { amount: 3 }]);
+      stores[0].die();
+      hold = false;
+      await time.tickAsync(2 * LEASE_MS + 4 * SWEEP_MS);
+      expect(runs).to.deep.equal([
+        { on: 0, amount: 3 },
+        { on: 1, amount: 3 },
+      ]);
+      const task = (await soon(modules[1]!.tasks.getTask(handle.taskId))) as Task;
+      expect(task).to.deep.include({ status: 'completed', decisionId: handle.decisionId, edited: ['/amount'], history: [] });
+      const ended = (await soon(Promise.resolve(modules[1]!.approvals.get(handle.decisionId)))) as ApprovalRecord;
+      expect([ended.outcome?.status, ended.amendments?.[0]?.params]).to.deep.equal(['completed', {}]);
     });
 
     it('take it over from a home that lives and does nothing', async () => {

@@ -129,6 +129,7 @@ describe('The record of an event', () => {
       decision: { effect: 'sanitize', decisionId: 'dec_1', params: { amount: 1 } },
     },
     opened: { kind: 'opened', task, approval },
+    'opened with a preview': { kind: 'opened', task, approval: { ...approval, preview: { digest: DIGEST } } },
     'opened elsewhere': { kind: 'opened', task },
     verdict: {
       kind: 'verdict',
@@ -254,7 +255,8 @@ describe('The record of an event', () => {
   });
 
   it('says who edited what, and opens the reason and what was signed only where nothing of the call is hidden', () => {
-    const amendment = { by: 'bob', from: DIGEST, to: canonicalDigest({ amount: 6 }), changes: [{ pointer: '/amount' }] };
+    const groups = ['finance'];
+    const amendment = { by: 'bob', groups, from: DIGEST, to: canonicalDigest({ amount: 6 }), changes: [{ pointer: '/amount' }] };
     const proof = { kind: 'passkey', credential: 'c', version: 1, clientDataJSON: 'd', authenticatorData: 'a', signature: 's' } as const;
     const edited = { ...approval, amendments: [{ ...amendment, reason: 'fine', proof: { ...proof, nonce: 'CANARY' } }] };
     const { record, opening } = recordOf({
@@ -274,6 +276,7 @@ describe('The record of an event', () => {
       reason: commit('reason', '"fine"'),
       statement: commit('statement', '{"statement":2}'),
     });
+    expect((record as { groups?: unknown }).groups).to.deep.equal(groups);
     expect((record as { proof?: unknown }).proof).to.deep.equal(proof);
     expect(opening?.values).to.deep.equal({ changed: '["/amount"]', reason: '"fine"', statement: '{"statement":2}' });
     const silent = approvalRecords.amended({ ...approval, amendments: [amendment] });

@@ -1,5 +1,7 @@
 import { expect } from 'chai';
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { SecretString } from '../../../lib/common/SecretString.js';
@@ -10,8 +12,10 @@ import { guard } from '../../../lib/guard/guard.js';
 import { isPending } from '../../../lib/model/PendingApproval.js';
 import type { PendingApproval } from '../../../lib/model/PendingApproval.js';
 import { createDataPlane } from '../../../lib/server/createDataPlane.js';
+import { writeApproval } from '../../../lib/decision/wire/approvalAnswer.js';
 import { MemoryStateStore } from '../../../lib/store/memory/MemoryStateStore.js';
 import type { ServerStore } from '../../../lib/store/StateStore.js';
+import { recordOf } from '../../support/approvalRecords.js';
 import { until } from '../../support/until.js';
 import { failureOf, runAegis } from '../runAegis.js';
 
@@ -112,6 +116,45 @@ describe('aegis approvals, with edits and grants', function () {
     ],
     ['of a program, over its SQLite file', program],
   ];
+  it('say that a server answers something else than approvals', async () => {
+    const ids: string[] = [];
+    const inner = await served(new MemoryStateStore(), 'memory');
+    const server = createServer((request, response) => {
+      // the approval is right, and nothing else
+      if (request.method !== 'GET' || request.url?.endsWith('/grant-proposal') === true) {
+        response.writeHead(200, { 'content-type': 'application/json' }).end('{"approvals":1}');
+        return;
+      }
+      response.writeHead(200, { 'content-type': 'application/json' }).end(answer);
+    });
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    world = {
+      module: inner.module,
+      close: async () => {
+        server.close();
+        await inner.close();
+      },
+    };
+    ids.push((await ask({}, 'ship')).decisionId);
+    const shown = await json('show', ids[0] as string);
+    const answer = writeApproval(
+      recordOf({
+        decisionId: ids[0] as string,
+        digest: shown.digest,
+        params: { amount: 1 },
+        policies: [{ id: 'p', hash: 'h', editable: ['/amount'] }],
+        amendable: {} as never,
+        verdicts: [{ approve: true, by: 'ann', atMs: 1, policies: ['q'] }],
+      }),
+      true,
+    );
+    writeRunFile(data(), { pid: process.pid, url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`, store: 'memory' });
+    for (const args of [['show', '--set', '/amount=2'], ['approve', '--grant', '1 use; 1h'], ['deny']])
+      expect(await fail(args[0] as string, ids[0] as string, ...args.slice(1))).to.include(
+        'the server answered something else than approvals',
+      );
+  });
+
   for (const [name, make] of worlds)
     describe(name, () => {
       beforeEach(async function () {

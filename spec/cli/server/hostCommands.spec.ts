@@ -1,5 +1,7 @@
 import { expect } from 'chai';
 import { existsSync, mkdirSync, mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { SecretString } from '../../../lib/common/SecretString.js';
@@ -229,6 +231,43 @@ describe('The commands for a server, over its SQLite file', function () {
       expect(stdout).to.include('recorded; the call still waits for other people');
     });
 
+    it('edits nothing where no policies could decide the edited call, and shows nothing that could be edited', async () => {
+      const base = { policies: [{ id: 'one', hash: 'h', editable: ['/amount'] }], params: { amount: 1 } };
+      const { decisionId, digest } = await pending({ ...base, amendable: { groups: [], removable: [], bindingBase: {} } as never });
+      for (const command of ['show', 'approve', 'edit'])
+        expect(await fail('approvals', command, decisionId, '--set', '/amount=2')).to.include('name its policies in AEGIS_SERVER_POLICIES');
+      // the server that ran here last has stopped
+      writeRunFile(data(), { pid: 1, url: 'http://127.0.0.1:9', store: { sqlite: join(data(), 'aegis.db') } });
+      expect(await fail('approvals', 'edit', decisionId, '--set', '/amount=2')).to.include('start the server with npx aegis serve');
+      // one that runs there has another store
+      const other = createServer((_request, response) => response.writeHead(404, { 'content-type': 'application/json' }).end('{}'));
+      await new Promise<void>((resolve) => other.listen(0, '127.0.0.1', resolve));
+      const url = `http://127.0.0.1:${(other.address() as AddressInfo).port}`;
+      writeRunFile(data(), { pid: 1, url, store: { sqlite: join(data(), 'aegis.db') } });
+      try {
+        expect(await fail('approvals', 'edit', decisionId, '--set', '/amount=2')).to.include('policies have to decide the edited call');
+      } finally {
+        other.close();
+      }
+      expect((await json('approvals', 'show', decisionId)).digest).to.equal(digest);
+    });
+
+    it('approves what its guard hides for who says how many values that are', async () => {
+      const hidden = { approver: 'hidden', log: 'hidden', model: 'hidden', audit: 'hidden' } as const;
+      for (const [params, message] of [
+        [{ iban: 'DE00' }, '1 value of this approval is hidden from you'],
+        [{ iban: 'DE00', bic: 'X' }, '2 values of this approval are hidden from you'],
+      ] as const) {
+        const [decisionId, count] = [`d${message.length}`, Object.keys(params).length];
+        const { digest } = await pending({ decisionId, params, originalParams: params, sensitive: { '/iban': hidden, '/bic': hidden } });
+        const code = ['--code', digest.slice(0, 4)];
+        for (const more of [[], ['--acknowledge-hidden', '7']])
+          expect((await run('approvals', 'approve', decisionId, ...code, ...more)).stderr).to.include(message);
+        const given = await json('approvals', 'approve', decisionId, ...code, '--acknowledge-hidden', String(count));
+        expect(given).to.include({ status: 'approved' });
+      }
+    });
+
     it('selects by agent and tool, and says where there may be more', async () => {
       await pending({ decisionId: 'd1', agentId: 'one', toolName: 'x', expiresAtMs: Date.now() + 90 * 3_600_000 });
       await pending({ decisionId: 'd2', agentId: 'two', toolName: 'y' });
@@ -282,6 +321,7 @@ describe('The commands for a server, over its SQLite file', function () {
       expect((await ofTenant('keys', 'create', '--tenant', 'one', '--name', 'n', '--all-agents')).code).to.equal(0);
       expect((await ofTenant('keys', 'list', '--tenant', 'one')).stdout).to.include('active');
       expect((await ofTenant('keys', 'list', '--tenant', 'two')).stdout).to.include('no keys');
+      expect((await ofTenant('approvals', 'list', '--tenant', 'one')).stdout).to.equal('0 pending approvals\n');
     });
   });
 

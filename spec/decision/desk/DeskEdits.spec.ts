@@ -1,7 +1,7 @@
 import { expect } from 'chai';
 import type { Judge } from '../../../lib/decision/amend/decideEdited.js';
 import { ApprovalDesk } from '../../../lib/decision/desk/ApprovalDesk.js';
-import { amendedFields, DeskEdits, notShown } from '../../../lib/decision/desk/DeskEdits.js';
+import { amendedFields, DeskEdits, editorOf, notShown } from '../../../lib/decision/desk/DeskEdits.js';
 import type { PolicyEngine } from '../../../lib/policy/PolicyEngine.js';
 import type { Amendment, ApprovalRecord, VerdictProof } from '../../../lib/store/ApprovalStore.js';
 import { MemoryApprovalStore } from '../../../lib/store/memory/MemoryApprovalStore.js';
@@ -43,6 +43,24 @@ describe('Edits of a desk', () => {
     expect((await edits.edited(editable(), EDIT, { by: 'bob' })).requires).to.have.members(base);
     const demanding = await edits.edited(editable({ requires: ['binding', 'answer'] }), EDIT, { by: 'bob' });
     expect(demanding.requires).to.have.members([...base, 'answer']);
+  });
+
+  it('keep who edits, with the name and the groups that a directory knew at that time', () => {
+    const person = { id: 'p1', name: 'Ann', ids: ['ann'], groups: ['finance'], groupsFrom: 'ldap', disabled: false };
+    const known = { by: 'p1', assurance: 'host', person, groups: ['finance', 'leads'], isOperator: false } as unknown as Parameters<
+      typeof editorOf
+    >[0];
+    expect(editorOf(known, { name: 'A.', reason: 'agreed' })).to.deep.equal({
+      by: 'p1',
+      name: 'Ann',
+      reason: 'agreed',
+      assurance: 'host',
+      groups: ['finance', 'leads'],
+      groupsFrom: 'ldap',
+    });
+    const plain = { by: 'bob', isOperator: false } as unknown as Parameters<typeof editorOf>[0];
+    expect(editorOf(plain, { name: 'B.' })).to.deep.equal({ by: 'bob', name: 'B.' });
+    expect(editorOf(plain, {})).to.deep.equal({ by: 'bob' });
   });
 
   it('are denied where the policies deny the call as its agent made it by now, and the edited call is not looked at', async () => {

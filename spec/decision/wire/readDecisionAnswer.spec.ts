@@ -76,6 +76,20 @@ describe('readDecisionAnswer', () => {
     for (const none of [null, undefined]) expect(decided({ effect: 'allow', grant_id: none })).not.to.have.property('grantId');
   });
 
+  it('keeps when to try again, of a deny, and that limits count a call which may run', () => {
+    const sanitize = { params: { text: 'x' } };
+    const retry_at = '2027-01-01T13:00:00.000Z';
+    expect(decided({ effect: 'deny', retry_at })).to.include({ effect: 'deny', retryAtMs: Date.UTC(2027, 0, 1, 13) });
+    expect(decided({ effect: 'allow', limited: true })).to.deep.include({ effect: 'allow', limits: [] });
+    expect(decided({ effect: 'sanitize', sanitize, limited: true })).to.deep.include({ effect: 'sanitize', limits: [] });
+    for (const none of [null, undefined, false]) expect(decided({ effect: 'allow', limited: none })).not.to.have.property('limits');
+    for (const none of [null, undefined]) expect(decided({ effect: 'deny', retry_at: none })).not.to.have.property('retryAtMs');
+    expect(decided({ effect: 'deny', limited: true })).not.to.have.property('limits');
+    expect(decided({ effect: 'allow', retry_at })).not.to.have.property('retryAtMs');
+    for (const wrong of ['soon', 5, '2027-01-01', true]) expect(() => decided({ effect: 'deny', retry_at: wrong })).to.throw('malformed');
+    for (const wrong of ['yes', 1, {}]) expect(() => decided({ effect: 'allow', limited: wrong })).to.throw('malformed');
+  });
+
   it('takes what is optional as absent or null, and ignores fields that are not listed', () => {
     expect(decided({ effect: 'allow' })).to.include({ effect: 'allow', reason: undefined, tenantId: undefined });
     const nulls = { effect: 'allow', reason: null, sanitize: null, violations: null, approval_id: null, later: { effect: 'deny' } };

@@ -59,10 +59,17 @@ describe('A decision that a server writes', () => {
       ),
     ),
     policyEvaluations: maybe(fc.array(someJson.object, { maxLength: 2 })),
+    // what an answer may say of limits, by effect
+    retryAtMs: maybe(fc.integer({ min: 0, max: 4_000_000_000_000 })),
+    isLimited: fc.boolean(),
   });
   const calls = fc.record({ agentId: someIdText, toolName: someToolName, params: someParams });
   /** Params to remove from the call's, and others to put in. */
   const changes = fc.record({ removed: fc.array(fc.nat(4), { maxLength: 2 }), replaced: someParams });
+  const limited = (decision: Decision, retryAtMs: number | undefined, isLimited: boolean): Decision => {
+    if (decision.effect === 'deny') return retryAtMs === undefined ? decision : { ...decision, retryAtMs };
+    return isLimited && decision.effect !== 'approval_needed' ? { ...decision, limits: [] } : decision;
+  };
   const effects = fc.constantFrom('allow', 'deny', 'sanitize', 'approval_needed', 'approval_changed' as const);
 
   it('is read by the client as the same decision', () => {
@@ -72,7 +79,8 @@ describe('A decision that a server writes', () => {
       const removed = [...new Set(change.removed.flatMap((i) => names[i] ?? []))].filter((name) => !Object.hasOwn(change.replaced, name));
       const { request, read } = sent({ ...call, paramsDigest: canonicalDigest(call.params), removable: removed });
       const params = Object.fromEntries(Object.entries({ ...read.params, ...change.replaced }).filter(([name]) => !removed.includes(name)));
-      const decision = decisionOf(kind, common, params, message);
+      const { retryAtMs, isLimited, ...plain } = common;
+      const decision = limited(decisionOf(kind, plain, params, message), retryAtMs, isLimited);
       const { headers, body } = writeDecisionAnswer(decision, read, ANSWER);
       expect(echoMismatch(new Headers(headers), request)).to.equal(undefined);
       const answer = readDecisionAnswer(body);
@@ -99,7 +107,8 @@ describe('A decision that a server writes', () => {
       const { request, read } = sent({ ...call, removable: removed });
       const params = Object.fromEntries(Object.entries({ ...read.params, ...change.replaced }).filter(([name]) => !removed.includes(name)));
       const removes = Object.keys(read.params).some((name) => !Object.hasOwn(params, name));
-      const decision = decisionOf(kind, common, params, undefined);
+      const { retryAtMs: _, isLimited: __, ...plain } = common;
+      const decision = decisionOf(kind, plain, params, undefined);
       const { body } = writeDecisionAnswer(decision, withoutCapabilities(read), ANSWER);
       expect(body).to.not.contain('effective_digest');
       const got = readDecisionAnswer(body).decisionFor(request);
@@ -245,7 +254,7 @@ describe("The wire's names", () => {
   const isWire = (file: string): boolean => file.startsWith('decision/wire/');
   const names = new Set(sources.filter(({ file }) => isWire(file)).flatMap(({ code }) => code.match(SNAKE_CASE) ?? []));
 
-  /** Other protocols, with names of their own: what web hosts, models, the hooks of Claude Code, operators of a server and auditors read. */
+  /** Other protocols, with names of their own: annotations of policies, and what web hosts, models, the hooks of Claude Code, operators of a server and auditors read. */
   const OTHER_PROTOCOLS = [
     'http/',
     'adapter/',
@@ -253,6 +262,7 @@ describe("The wire's names", () => {
     'server/inbox/list/ExportFormat.ts',
     'cli/server/',
     'cli/approvals/servedApprovals.ts',
+    'policy/limit/readLimitTerms.ts',
   ];
 
   it('are those of the protocol', () => {

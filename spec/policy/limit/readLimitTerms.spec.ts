@@ -43,6 +43,29 @@ describe('The annotations of limits', () => {
           `@${annotation} must be`,
         ));
 
+  for (const [annotations, meant] of [
+    ['@limit("100/1d slidng")', 'sliding'],
+    ['@limit("100/1d Fixed")', 'fixed'],
+    ['@limit("100/1d by agents")', 'agent'],
+    ['@limit("100/1d by agent,tools")', 'tool'],
+    ['@limit("100/1d by sesion/user_id")', 'session'],
+    ['@limit("1/1d") @over("aproval_needed")', 'approval_needed'],
+    ['@limit("1/1d") @over("Deny")', 'deny'],
+    ['@limit("1/1d") @cost("amount")', '/amount'],
+  ] as const)
+    it(`say what was meant by ${annotations}`, () => expect(problem(annotations)).to.contain(`did you mean '${meant}'?`));
+
+  it('say what was meant by a name', () => {
+    for (const [name, meant] of [
+      ['limt', '@limit'],
+      ['costs', '@cost'],
+      ['warn', '@warn_at'],
+      ['Over', '@over'],
+    ] as const)
+      // prettier-ignore
+      expect(problem(`@limit("1/1d") @${name}("1")`), name).to.contain(meant);
+  });
+
   it('are for limits only', () => {
     for (const [annotation] of WRONG) {
       const text = `@id("p") @${annotation}("x") forbid (principal, action, resource);`;

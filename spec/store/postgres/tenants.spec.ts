@@ -1,4 +1,6 @@
 import { expect } from 'chai';
+import { SecretString } from '../../../lib/common/SecretString.js';
+import { SignedRecordStore } from '../../../lib/store/signing/SignedRecordStore.js';
 import { approvalCard } from '../../../lib/store/approval/approvalCard.js';
 import { postgresStore } from '../../../lib/store/postgres/index.js';
 import { SCHEMA_VERSION } from '../../../lib/store/postgres/schema.js';
@@ -72,6 +74,11 @@ describe('A PostgreSQL store of tenants', function () {
     expect(await minReader()).to.deep.equal([{ min_reader: 4 }]);
     await store.forTenant('acme').approvals.insert(recordOf());
     expect(await minReader()).to.deep.equal([{ min_reader: 5 }]);
+    const granted = stores.newSchema();
+    const rows = (await stores.open({ schema: granted })).forTenant('default').records;
+    const state = { stateKey: new SecretString('k'.repeat(32)), tenantId: 'default' };
+    await new SignedRecordStore(rows, state).insert(storedRecord({ kind: 'grant' }));
+    expect((await client.query(`SELECT min_reader FROM ${granted}.version`)).rows).to.deep.equal([{ min_reader: 6 }]);
     await store.forTenant('acme').records.insert(storedRecord({ kind: 'halt' }));
     expect(await minReader()).to.deep.equal([{ min_reader: 6 }]);
   });

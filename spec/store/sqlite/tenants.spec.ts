@@ -1,4 +1,6 @@
 import { expect } from 'chai';
+import { SecretString } from '../../../lib/common/SecretString.js';
+import { SignedRecordStore } from '../../../lib/store/signing/SignedRecordStore.js';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -43,6 +45,14 @@ describe('A SQLite store of tenants', () => {
     await store.forTenant('acme').approvals.insert(recordOf());
     expect(minReader()).to.include({ value: 5 });
     await store.forTenant('acme').records.insert(storedRecord({ kind: 'halt' }));
+    expect(minReader()).to.include({ value: 6 });
+  });
+
+  it('lets no older code use it once there is a grant', async () => {
+    const store = open();
+    const minReader = (): unknown => bare().prepare("SELECT value FROM meta WHERE key = 'min_reader'").get();
+    const state = { stateKey: new SecretString('k'.repeat(32)), tenantId: 'default' };
+    await new SignedRecordStore(store.forTenant('default').records, state).insert(storedRecord({ kind: 'grant' }));
     expect(minReader()).to.include({ value: 6 });
   });
 });

@@ -5,6 +5,8 @@ import type { AuditCounts } from '../report/AuditReport.js';
 import type { Findings } from '../report/Findings.js';
 import { GrantCases } from './GrantCases.js';
 import { HaltsInForce } from './HaltsInForce.js';
+import { LimitRuns } from '../limit/LimitRuns.js';
+import { SLACK_MS } from './ApprovalCase.js';
 import { IdSet } from './IdSet.js';
 
 type LawCounts = Omit<AuditCounts, 'records' | 'openings'>;
@@ -31,6 +33,7 @@ export class Law {
   #open = new Map<string, EnteringRecord>();
   #loaded = new Set<string>();
   #halts = new HaltsInForce();
+  #limits = new LimitRuns(SLACK_MS);
   /** Over all logs: policies that were loaded, and records that were written late, perhaps in another log than that of their policies. */
   readonly #everLoaded = new Set<string>();
   readonly #late: { readonly key: string; readonly writer: string; readonly seq: number }[] = [];
@@ -59,6 +62,7 @@ export class Law {
     this.#open = new Map();
     this.#loaded = new Set();
     this.#halts = new HaltsInForce();
+    this.#limits = new LimitRuns(SLACK_MS);
     this.#openIn.set(writer, this.#open);
   }
 
@@ -69,6 +73,8 @@ export class Law {
         this.#isServer = record.source === 'server';
         // a writer says anew what is halted, and does not know what was lifted while it was away
         this.#halts = new HaltsInForce();
+        // counters in memory have begun anew
+        this.#limits = new LimitRuns(SLACK_MS);
         return;
       case 'policies':
         this.#loaded.add(`${record.tenantId ?? ''} ${record.hash}`);
@@ -147,6 +153,8 @@ export class Law {
         `Record ${record.seq} allows a call about which policies ask, without a person or a grant.`,
       );
     if (this.#isServer) {
+      // what a server has counted it does not give back
+      this.#count(record, record);
       if (this.#served.add(decisionId) && this.#entered.has(decisionId)) this.#witnessed += 1;
     } else if (this.#allowed.has(decisionId)) {
       this.#add(
@@ -184,8 +192,11 @@ export class Law {
       if (outer === undefined)
         this.#add('reused_alone', record, `Record ${seq} enters a method under a decision that was for another entry, outside of it.`);
       else this.#compare(record, outer, 'the entry around it');
-      if (this.#allowed.get(decisionId)?.grantId !== undefined)
+      const { grantId, limits } = this.#allowed.get(decisionId) ?? {};
+      if (grantId !== undefined)
         this.#add('grant_reused', record, `Record ${seq} enters a method in another one, under one use of a grant.`);
+      if (limits !== undefined)
+        this.#add('limit_reused', record, `Record ${seq} enters a method in another one, and a limit has counted only one of them.`);
       return;
     }
     const halt = this.#halts.over(record, this.#allowed.get(decisionId) ?? this.#decidedAgain.get(decisionId));
@@ -199,11 +210,24 @@ export class Law {
     const allowed = this.#allowed.get(decisionId);
     if (allowed === undefined) return this.#cases.entering(record, isFirst);
     if (!isFirst) this.#add('run_twice', record, `Record ${seq} enters a method a second time under one decision.`);
+    else if (!this.#isServer) this.#count(record, allowed);
     this.#compare(record, allowed, 'the decision that allows it');
   }
 
+  #count(record: AuditRecord, decided: DecidedRecord): void {
+    const limit = this.#limits.add(decided);
+    if (limit !== undefined)
+      this.#add(
+        'limit_exceeded',
+        record,
+        `Record ${record.seq} is of a call that did not fit under the limit "${limit.id}": ${limit.calls} in a window.`,
+      );
+  }
+
   #settled(record: SettledRecord): void {
-    const { decisionId } = record;
+    const { decisionId, outcome } = record;
+    const allowed = this.#allowed.get(decisionId);
+    if (outcome === 'withheld' && allowed !== undefined && !this.#isServer) this.#limits.remove(allowed);
     const entered = this.#open.delete(decisionId);
     if (!entered || !this.#allowed.delete(decisionId)) this.#cases.settled(record);
   }

@@ -13,6 +13,13 @@ const objects =
   (value) =>
     Array.isArray(value) && value.every((item: unknown) => typeof item === 'object' && item !== null && check(item as never));
 const policies = objects(({ id, hash }) => text(id) && text(hash));
+const limits = objects(
+  ({ id, hash, calls, windowMs, isSliding, by }) =>
+    text(id) &&
+    text(hash) &&
+    (isSliding === undefined || yes(isSliding)) &&
+    (calls === undefined || (count(calls) && count(windowMs) && texts(by))),
+);
 const escalations = objects(({ afterMs, groups }) => count(afterMs) && texts(groups));
 const approvalPolicies = objects(
   ({ id, hash, severity, approvers, selfApproval, editorMayApprove, quorum, distinct, escalate }) =>
@@ -73,6 +80,7 @@ const SHAPES: Readonly<Record<AuditRecord['kind'], Shape>> = {
     'facts?': text,
     'grantId?': text,
     'requester?': text,
+    'limits?': limits,
     'observed?': policies,
   }),
   opened: shape({
@@ -104,6 +112,7 @@ const SHAPES: Readonly<Record<AuditRecord['kind'], Shape>> = {
     ...CALL,
     by: text,
     'assurance?': oneOf('session', 'code', 'host', 'step-up', 'passkey'),
+    'groups?': texts,
     from: text,
     effective: text,
     changed: text,

@@ -15,10 +15,7 @@ export function spentRecord(record: ApprovalRecord): ApprovalRecord {
   const spent = { ...record, ...kept, params: NOTHING, originalParams: NOTHING, facts: NOTHING };
   if (amendments === undefined) return spent;
   const last = amendments.length - 1;
-  return {
-    ...spent,
-    amendments: amendments.map((one, i) => ({ ...withoutValues(one), ...(i === last && mayRun(record) && { params: one.params }) })),
-  };
+  return { ...spent, amendments: amendments.map((one, i) => withoutValues(one, mayRun(record) && i === last)) };
 }
 
 /** Whether it is used and has not run yet: a halt, or a crash, may have come between, and then the edited call is decided afresh once more. */
@@ -26,8 +23,8 @@ function mayRun({ status, usedByAnswer, outcome }: ApprovalRecord): boolean {
   return status === 'approved' && usedByAnswer !== true && outcome === undefined;
 }
 
-function withoutValues({ changes, ...amendment }: Amendment): Amendment {
-  return { ...amendment, params: NOTHING, changes: changes.map(({ pointer }) => ({ pointer })) };
+function withoutValues({ changes, params, ...amendment }: Amendment, keepsParams: boolean): Amendment {
+  return { ...amendment, params: keepsParams ? params : NOTHING, changes: changes.map(({ pointer }) => ({ pointer })) };
 }
 
 function withoutContent({ of, digest, failure }: ApprovalPreview): ApprovalPreview {

@@ -3,7 +3,7 @@ import { nextId } from '../../../common/nextId.js';
 import type { RecordChange, RecordHead, RecordPage, RecordQuery, SignableRecordStore, StoredRecord } from '../../RecordStore.js';
 import type { CounterChange, CounterStore } from '../../counter/CounterStore.js';
 import { checkedRecord, withoutAbsent } from '../../record/checkedRecord.js';
-import { HALT_KIND } from '../../RecordStore.js';
+import { GRANT_KIND, HALT_KIND } from '../../RecordStore.js';
 import { placeOf, recordCursor } from '../../record/recordCursor.js';
 import { storeLimits } from '../../storeLimits.js';
 import type { PostgresSession } from '../PostgresSession.js';
@@ -109,6 +109,8 @@ export class PostgresRecordStore implements SignableRecordStore {
       const done = await this.#session.together(
         async (run) =>
           (await this.#count(run, head.kind)) &&
+          // its uses change no more about that
+          (head.kind !== GRANT_KIND || change.how !== 'insert' || (await this.#endOlderReaders(run))) &&
           (await this.#writeHead(run, head, headVersion, stamp)) &&
           (await this.#change(run, change, stamp)) &&
           this.#insertBeside(run, beside, takes),
@@ -190,8 +192,14 @@ export class PostgresRecordStore implements SignableRecordStore {
     await run(`INSERT INTO ${s}.gate (tenant_id, halts) VALUES ($1, 1) ON CONFLICT (tenant_id) DO UPDATE SET halts = gate.halts + 1`, [
       this.#tenantId,
     ]);
-    await run(`UPDATE ${s}.version SET min_reader = $1 WHERE min_reader < $1`, [GOVERNANCE_VERSION]);
+    await this.#endOlderReaders(run);
     await run(`SELECT pg_notify($1, $2)`, [s, JSON.stringify(['halt', this.#tenantId, 0, '', null, this.#session.ownerId])]);
+    return true;
+  }
+
+  /** Lets no code use the schema from now on that is older than halts, grants and limits. */
+  async #endOlderReaders(run: RunSql): Promise<true> {
+    await run(`UPDATE ${this.#session.schema}.version SET min_reader = $1 WHERE min_reader < $1`, [GOVERNANCE_VERSION]);
     return true;
   }
 
