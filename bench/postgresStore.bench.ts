@@ -1,4 +1,4 @@
-// What a PostgreSQL store adds to the statements it makes: claim and settle, against bare `pg` that sends the same statements in the same run.
+// What a PostgreSQL store adds to the statements it makes: claim, which looks at the halts too, and settle, against bare `pg` that sends the same statements in the same run.
 import pg from 'pg';
 import { postgresStore } from '../lib/store/postgres/index.js';
 import { claimed, settled } from '../lib/store/taskTransitions.js';
@@ -38,7 +38,7 @@ type Work = (task: { readonly taskId: string; readonly digest: string }) => Prom
 
 const byStore: Work = async ({ taskId, digest }) => {
   const now = Date.now();
-  if ((await store.tasks.claim({ taskId, token: taskId, digest, nowMs: now, leaseMs: 60_000 })) === undefined)
+  if ((await store.tasks.claim({ taskId, token: taskId, digest, nowMs: now, leaseMs: 60_000, haltChanges: 0 })) === undefined)
     throw new Error('not claimed');
   if ((await store.tasks.settle(taskId, taskId, { to: 'completed', result: 1 }, now)) === undefined) throw new Error('not settled');
 };

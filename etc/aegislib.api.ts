@@ -70,6 +70,7 @@ export interface AegisOptions extends EmbeddedOptions, RemoteOptions {
     readonly scheduler?: ((options: ApprovalSchedulerOptions) => ApprovalScheduler) | undefined;
     readonly haltFile?: string | undefined;
     readonly haltMaxStaleMs?: number | undefined;
+    readonly autoHalt?: AutoHaltOptions | undefined;
     readonly sessions?: 'explicit' | 'async-local' | undefined;
     readonly limits?: {
         readonly [K in keyof SnapshotLimits]?: SnapshotLimits[K] | undefined;

@@ -30,6 +30,13 @@ export type Audience = 'approver' | 'log' | 'model' | 'audit';
 
 export type AudienceViews = Readonly<Record<Audience, View>>;
 
+export interface AutoHaltOptions {
+    readonly after: number;
+    readonly withinMs: number;
+    readonly forMs?: number | undefined;
+    readonly pending?: 'freeze' | 'cancel' | undefined;
+}
+
 export interface BaseGuardOptions<This, A extends readonly unknown[], R> {
     readonly agentId?: (string | ((self: NoInfer<This>, args: NoInfer<A>) => string)) | undefined;
     readonly toolName?: string | undefined;

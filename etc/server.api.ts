@@ -10,6 +10,8 @@ export interface AnsweredRequest {
     readonly answer: string | undefined;
 }
 
+export type { AutoHaltOptions } from 'aegislib/guard';
+
 export type BeforeAnswer = (batch: readonly AnsweredRequest[]) => Awaitable<void>;
 
 export interface CloseOptions {
@@ -109,6 +111,7 @@ export interface ModuleOptions extends DataPlaneSettings {
     readonly tools?: Readonly<Record<string, ToolSettings>> | undefined;
     readonly oidc?: IssuerOptions | undefined;
     readonly notify?: NotifyOptions | undefined;
+    readonly autoHalt?: AutoHaltOptions | undefined;
     readonly tenants?: undefined;
     readonly policies?: undefined;
 }
@@ -158,6 +161,7 @@ export interface TenantOptions extends EligibilityRules {
     readonly denialTtlMs?: number | undefined;
     readonly exposePolicies?: boolean | undefined;
     readonly notify?: NotifyOptions | undefined;
+    readonly autoHalt?: AutoHaltOptions | undefined;
 }
 
 export interface TenantsOptions extends DataPlaneSettings {

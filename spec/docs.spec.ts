@@ -158,7 +158,8 @@ describe('docs/configuration.md', () => {
     const polling = Object.keys(DEFAULT_POLLING).map((name) => `approvalPolling.${name}`);
     const limits = Object.keys(decision.DEFAULT_LIMITS).map((name) => `limits.${name}`);
     const recovery = ['leaseMs', 'sweepMs', 'maxRuns'].map((name) => `recovery.${name}`);
-    expect([...parts].sort()).to.deep.equal([...polling, ...limits, ...tasks, ...recovery].sort());
+    const autoHalt = ['after', 'withinMs', 'forMs', 'pending'].map((name) => `autoHalt.${name}`);
+    expect([...parts].sort()).to.deep.equal([...polling, ...limits, ...tasks, ...recovery, ...autoHalt].sort());
     for (const name of parts) expect(optionProblems(nested(name, Symbol('wrong'))), name).to.have.lengthOf(1);
   });
 

@@ -121,6 +121,10 @@ const TAKERS: Readonly<Record<string, Taker>> = {
   approvalPolling: { types: ['ApprovalPolling'], use: (o) => AegisModule.create({ policies: TEXT, approvalPolling: o }) },
   recovery: { types: ['RecoveryOptions'], use: (o) => AegisModule.create({ policies: TEXT, recovery: o }) },
   tasks: { types: ['TaskRegistryOptions'], use: (o) => AegisModule.create({ policies: TEXT, tasks: o }) },
+  autoHalt: {
+    types: ['AutoHaltOptions'],
+    use: (o) => AegisModule.create({ policies: TEXT, autoHalt: o }),
+  },
   limits: { types: ['SnapshotLimits'], use: (o) => AegisModule.create({ policies: TEXT, limits: o }) },
   counters: { types: ['CountersOptions'], use: (o) => AegisModule.create({ policies: TEXT, counters: o }) },
   policies: { types: ['PolicySource'], use: (o) => AegisModule.create({ policies: o }) },
@@ -195,6 +199,11 @@ const TAKERS: Readonly<Record<string, Taker>> = {
     types: ['IssuerOptions'],
     valid: { issuer: 'https://login.example', clientId: 'aegis' },
     use: (o) => createDataPlane({ policies: TEXT, oidc: o, publicUrl: 'https://aegis.example' }).close(),
+  },
+  'autoHalt of a Data Plane': {
+    types: ['AutoHaltOptions'],
+    valid: { after: 3, withinMs: 1_000 },
+    use: (o) => createDataPlane({ policies: TEXT, autoHalt: o }).close(),
   },
   notify: { types: ['NotifyOptions'], use: notifying },
   'notify.webhooks': {

@@ -23,6 +23,7 @@ export type {
 export type { ApprovalSchedulerOptions } from '../approval/ApprovalSchedulerOptions.js';
 export type { ClearAge, TaskRegistryOptions } from '../approval/task/TaskRegistry.js';
 export type { HaltEvents, Halts, OrderedHalt } from './halt/Halts.js';
+export type { AutoHaltOptions } from '../decision/halt/AutoHalt.js';
 export type { HaltOrder, LiftOrder } from '../decision/halt/haltRecord.js';
 export type { AmendedEvent, HaltEvent } from '../model/Journal.js';
 export type { Halt, HaltLift, HaltScope } from '../model/halt/Halt.js';

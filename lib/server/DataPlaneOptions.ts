@@ -2,6 +2,7 @@ import type { AuditLog } from '../audit/writer/AuditLog.js';
 import type { Logger } from '../common/Logger.js';
 import type { OptionKinds } from '../common/readOptions.js';
 import type { SecretString } from '../common/SecretString.js';
+import type { AutoHaltOptions } from '../decision/halt/AutoHalt.js';
 import type { AegisModule } from '../guard/module/AegisModule.js';
 import type { Journal } from '../model/Journal.js';
 import type { ServerStore } from '../store/StateStore.js';
@@ -95,6 +96,8 @@ export interface ModuleOptions extends DataPlaneSettings {
   readonly oidc?: IssuerOptions | undefined;
   /** How approvers are told that something waits. It needs `publicUrl`. @defaultValue they are not told */
   readonly notify?: NotifyOptions | undefined;
+  /** When an agent is halted without a person, for what is asked over HTTP. The module has an option of its own for its guards. @defaultValue never */
+  readonly autoHalt?: AutoHaltOptions | undefined;
   /** Not beside `module`. */
   readonly tenants?: undefined;
   /** Those of the module. */

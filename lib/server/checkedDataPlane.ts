@@ -25,7 +25,7 @@ export interface CheckedDataPlane extends Omit<DataPlaneSettings, 'store' | 'sta
   readonly basePath: string;
   readonly publicUrl: URL | undefined;
   /** Whose policies decide. */
-  readonly whose: Pick<TenantsOptions, 'tenants'> | Pick<ModuleTenantOptions, 'module' | 'tools' | 'oidc' | 'notify'>;
+  readonly whose: Pick<TenantsOptions, 'tenants'> | Pick<ModuleTenantOptions, 'module' | 'tools' | 'oidc' | 'notify' | 'autoHalt'>;
 }
 
 const WHOSE = ['policies', 'tenants', 'module'] as const;
@@ -129,9 +129,9 @@ function whoseOf(
 ): CheckedDataPlane['whose'] {
   const names = Object.keys(tenant);
   if (module !== undefined) {
-    const { tools, oidc, notify, ...others } = tenant;
+    const { tools, oidc, notify, autoHalt, ...others } = tenant;
     for (const name of Object.keys(others)) found(name, 'has no effect beside `module`, which has its own; leave it out.');
-    return { module: module as AegisModule, tools, oidc, notify };
+    return { module: module as AegisModule, tools, oidc, notify, autoHalt };
   }
   if (tenants !== undefined) {
     for (const name of names) found(name, 'is given beside `tenants`, and would count for none of them. Move it into each tenant.');

@@ -194,7 +194,11 @@ class ServingDataPlane implements DataPlane {
         ringOf: (tenantId) => this.#access.ringOf(tenantId),
         notReady: () => this.#notReady(),
         metrics: () => this.#meters.metrics,
-        gauges: { pending: () => this.#meters.pending(this.#tenants.all), streams: () => this.#hubs.listeners },
+        gauges: {
+          pending: () => this.#meters.pending(this.#tenants.all),
+          streams: () => this.#hubs.listeners,
+          halts: () => haltsIn(this.#tenants.all),
+        },
       }),
     });
     this.fetch = this.#server.fetch;
@@ -322,6 +326,10 @@ class ServingDataPlane implements DataPlane {
 function pagesAt(publicUrl: URL | undefined, basePath: string): string {
   const path = publicUrl?.pathname.replace(/\/$/, '') ?? '';
   return `${publicUrl?.origin ?? ''}${path === '' ? basePath : path}`;
+}
+
+function haltsIn(tenants: readonly Tenant[]): ReadonlyMap<string, { readonly active: number; readonly refused: number }> {
+  return new Map(tenants.map(({ id, halts, haltRefusals }) => [id, { active: halts.inForce.length, refused: haltRefusals.count }]));
 }
 
 /** Both are asked before an answer leaves. */

@@ -2,6 +2,7 @@
 export { createDataPlane } from './createDataPlane.js';
 export type { CloseOptions, DataPlane, ListeningAt, SetupLink } from './createDataPlane.js';
 export type { DataPlaneOptions, DataPlaneSettings, ModuleOptions, SingleTenantOptions, TenantsOptions } from './DataPlaneOptions.js';
+export type { AutoHaltOptions } from '../decision/halt/AutoHalt.js';
 export type { TenantOptions } from './tenant/buildTenant.js';
 export type { IssuerOptions } from './tenant/IssuerOptions.js';
 export type { Role } from './people/Person.js';

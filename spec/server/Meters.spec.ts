@@ -7,7 +7,7 @@ import { PLAIN_CLIENT } from '../support/plainClient.js';
 import { approvalUseRoutes } from '../../lib/server/route/approvalUse.js';
 import { decisionRoutes } from '../../lib/server/route/decisions.js';
 
-const NO_GAUGES = { pending: () => new Map(), streams: () => 0 };
+const NO_GAUGES = { pending: () => new Map(), streams: () => 0, halts: () => new Map() };
 
 const report = (over: Partial<RequestReport>): RequestReport => ({
   requestId: 'r',
@@ -46,7 +46,7 @@ describe('The meters of a Data Plane', () => {
     meters.answered(report({ route: 'giveVerdict', status: 503, error: 'store_unavailable' }));
     meters.shed('loop');
     meters.reloaded('default', { status: 'applied', hash: 'h' });
-    const text = await meters.metrics?.text({ pending: () => meters.pending([tenant]), streams: () => 0 });
+    const text = await meters.metrics?.text({ pending: () => meters.pending([tenant]), streams: () => 0, halts: () => new Map() });
     expect(text?.split('\n')).to.include.members([
       'aegis_decisions_total{tenant="default",effect="deny"} 1',
       'aegis_http_requests_total{route="decide",code="200"} 2',

@@ -2,6 +2,7 @@ import { silentLogger } from '../../lib/common/Logger.js';
 import { SecretString } from '../../lib/common/SecretString.js';
 import { SteadyClock } from '../../lib/common/time/SteadyClock.js';
 import { writeErrorAnswer } from '../../lib/decision/wire/errorAnswer.js';
+import type { Journal } from '../../lib/model/Journal.js';
 import type { Caller, Scope } from '../../lib/server/access/Caller.js';
 import { Identity } from '../../lib/server/people/Identity.js';
 import type { Answer, CallerRoute, Route } from '../../lib/server/route/Route.js';
@@ -33,12 +34,21 @@ export interface TestTenant extends Tenant {
 }
 
 /** A real tenant whose rows are in memory. */
-export function tenantOf(options: Partial<TenantOptions> = {}, id = 'default', rows: Partial<TenantRows> = {}): TestTenant {
+export function tenantOf(
+  options: Partial<TenantOptions> = {},
+  id = 'default',
+  rows: Partial<TenantRows> = {},
+  journal?: Journal,
+): TestTenant {
   const store = new MemoryApprovalStore();
   const { records = new MemoryRecordStore() } = rows;
   const identity = new Identity({ tenantId: id, records, stateKey: new SecretString('the-state-key-of-the-specs-of-tenants') });
   const own = { approvals: store, records, identity, ...rows };
-  const tenant = buildTenant(id, { policies: { text: POLICIES }, ...options }, own, { clock: new SteadyClock(), logger: silentLogger });
+  const tenant = buildTenant(id, { policies: { text: POLICIES }, ...options }, own, {
+    clock: new SteadyClock(),
+    logger: silentLogger,
+    journal,
+  });
   return { ...tenant, store };
 }
 

@@ -51,7 +51,7 @@ export function httpApiDocument(): Promise<OpenApiDocument> {
       hubs: new EventHubs(),
       notReady: () => undefined,
       metrics: () => undefined,
-      gauges: { pending: () => new Map(), streams: () => 0 },
+      gauges: { pending: () => new Map(), streams: () => 0, halts: () => new Map() },
       ringOf() {
         throw new Error('no request is made');
       },

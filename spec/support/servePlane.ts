@@ -34,7 +34,7 @@ export function routeTable(): readonly Route[] {
     issuerOf: unused,
     notReady: unused,
     metrics: unused,
-    gauges: { pending: unused, streams: unused },
+    gauges: { pending: unused, streams: unused, halts: unused },
     capabilities: [],
   });
 }

@@ -319,8 +319,8 @@ export class ApprovalDesk extends SafeEmitter<DeskEvents> {
   }
 
   /** @internal Uses the approval up. False where it is not approved, has expired, was used already, or is for another call. */
-  consume(use: ApprovalUse): Awaitable<boolean> {
-    return this.#use(use.decisionId, ({ consumeApproval }) => consumeApproval(this.#store, use, this.#useRules));
+  consume(use: ApprovalUse, actorAgentId?: string): Awaitable<boolean> {
+    return this.#use(use.decisionId, ({ consumeApproval }) => consumeApproval(this.#store, use, { ...this.#useRules, actorAgentId }));
   }
 
   /** @internal Uses up an approval whose use is that its caller is told of it. False as for {@link consume}, and for every other approval. */

@@ -3,6 +3,7 @@ import { CapacityError } from '../../model/errors/CallErrors.js';
 import type { Decision } from '../../model/Decision.js';
 import type { Session } from '../../model/Params.js';
 import type { HaltableCall } from '../../model/halt/Halt.js';
+import type { ApprovalMode } from '../../model/Task.js';
 import type { AbortableCall, HaltedCalls } from '../halt/HaltedCalls.js';
 import type { GuardRuntime } from './GuardRuntime.js';
 
@@ -19,7 +20,8 @@ export interface CurrentCall {
   /** How many guarded calls it is nested in, itself included. Counted with `sessions: 'async-local'`, else 1. */
   readonly depth: number;
   /**
-   * Aborted when the call is halted, or when its caller aborts it. A method that has begun is not stopped by a halt: it has to give up by itself. Read it before
+   * Aborted when the call is halted, or when its caller aborts it; not by the caller of an approved call in mode `defer`, who waits no longer. It stays aborted
+   * when the halt is lifted. A method that has begun is not stopped by a halt: it has to give up by itself. Read it before
    * the first `await`, and give it to what can be aborted, such as `fetch`.
    */
   readonly signal: AbortSignal;
@@ -39,6 +41,7 @@ export interface DecidedCall {
 /** What the context needs of the call that is entered. */
 interface EnteredCall<P, T> extends HaltableCall {
   readonly signal?: AbortSignal | undefined;
+  readonly mode?: ApprovalMode | undefined;
   invokeMethod(effectiveParams: P): T;
 }
 
@@ -51,7 +54,7 @@ class RunningCall implements CurrentCall, AbortableCall {
   readonly decisionId: string;
   readonly taskId: string | undefined;
   readonly depth: number;
-  readonly #call: Pick<EnteredCall<never, unknown>, 'groups' | 'signal'>;
+  readonly #call: Pick<EnteredCall<never, unknown>, 'groups' | 'signal' | 'mode'>;
   readonly #halts: HaltedCalls;
   #controller: AbortController | undefined;
   #signal: AbortSignal | undefined;
@@ -110,7 +113,8 @@ class RunningCall implements CurrentCall, AbortableCall {
     if (this.#signal !== undefined) return this.#signal;
     this.#controller = new AbortController();
     const own = this.#controller.signal;
-    const { signal: callers } = this.#call;
+    // who was handed the approval waits no longer: what opened it may have ended long ago
+    const callers = this.taskId !== undefined && this.#call.mode === 'defer' ? undefined : this.#call.signal;
     this.#signal = callers === undefined ? own : AbortSignal.any([own, callers]);
     signalled.set(this.#signal, this);
     this.#halts.watch(this);

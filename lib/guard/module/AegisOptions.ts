@@ -8,6 +8,7 @@ import type { ApprovalDeskOptions } from '../../decision/desk/ApprovalDeskOption
 import type { CountersOptions } from '../../decision/embedded/EmbeddedDecisionServiceOptions.js';
 import type { FactsHook } from '../../decision/embedded/computeFacts.js';
 import type { DecisionService } from '../../decision/DecisionService.js';
+import type { AutoHaltOptions } from '../../decision/halt/AutoHalt.js';
 import type { DataPlaneRequirements } from '../../decision/remote/remoteSettings.js';
 import type { Approver } from '../../decision/terminal/terminalApprover.js';
 import type { Journal } from '../../model/Journal.js';
@@ -214,6 +215,13 @@ export interface AegisOptions extends EmbeddedOptions, RemoteOptions {
    * @defaultValue 5,000
    */
   readonly haltMaxStaleMs?: number | undefined;
+  /**
+   * Halts an agent by itself, once policies have refused so many of its calls within some time. Calls that a guarded method makes are not counted. To tell them,
+   * it switches AsyncLocalStorage on, which slows every await. Needs `policies`: a Data Plane has an `autoHalt` of its own.
+   *
+   * @defaultValue none: only people halt
+   */
+  readonly autoHalt?: AutoHaltOptions | undefined;
   /**
    * Whether guards find the session of `aegis.withSession()`. `async-local` switches AsyncLocalStorage on, which slows every await.
    *

@@ -19,6 +19,9 @@ import { LazyPart } from '../../model/LazyPart.js';
 import type { Journal } from '../../model/Journal.js';
 import { DEFAULT_LIMITS } from '../../model/snapshot/takeSnapshot.js';
 import { ReloadablePolicies } from '../../policy/live/ReloadablePolicies.js';
+import type { AutoHaltOptions } from '../../decision/halt/AutoHalt.js';
+import type { HaltBook } from '../../decision/halt/HaltBook.js';
+import { autoHaltJournal } from './autoHaltJournal.js';
 import { HaltedCalls } from '../halt/HaltedCalls.js';
 import { Halts } from '../halt/Halts.js';
 import { UnreadHalts } from '../halt/UnreadHalts.js';
@@ -43,6 +46,28 @@ export const DEFAULT_POLLING: ApprovalPolling = {
   maxAttempts: 50,
   jitterRatio: 0.1,
 };
+
+/** What halts agents by itself. @throws ConfigError where that is not possible */
+function autoHaltOf(
+  { autoHalt, policies }: AegisOptions,
+  { tasks, records }: ModuleStores,
+  halts: () => Promise<HaltBook>,
+  clock: SteadyClock,
+): readonly Journal[] {
+  if (autoHalt === undefined) return [];
+  const cannot = (message: string): ConfigError => new ConfigError([{ where: 'autoHalt', message }]);
+  // read once
+  const { after, withinMs, forMs, pending } = autoHalt as Partial<AutoHaltOptions>;
+  if (after === undefined || withinMs === undefined)
+    throw cannot('must have `after` and `withinMs`: how many refusals, and within what time.');
+  if (policies === undefined) throw cannot('needs `policies`: where a service decides, it is an option of that service.');
+  if (tasks.durable && records === undefined)
+    throw cannot(
+      'needs a place for halts, and the `store` keeps tasks but no records; use a store with `forTenant`, such as sqliteStore().',
+    );
+  enableAsyncLocal();
+  return [autoHaltJournal({ after, withinMs, forMs, pending }, halts, () => clock.now())];
+}
 
 /** What is needed by a durable store once in its life. */
 const older = new LazyPart(() => import('../../decision/desk/use/bindOlderApproval.js'));
@@ -70,9 +95,9 @@ export function buildModule(options: AegisOptions): ModuleParts {
   checkSource(options);
   const logger = options.logger ?? (options.debug === true ? new ConsoleLogger(options.logLevel ?? 'debug') : silentLogger);
   const journals = [options.journal ?? []].flat() as readonly Journal[];
-  const journal = combineJournals(journals);
   const clock = new SteadyClock();
   const stores = storesOf(options);
+  const journal = combineJournals([...journals, ...autoHaltOf(options, stores, () => halts.start(), clock)]);
   const outbox = outboxOf(options.journal, stores.outbox);
   const { desk, policies, grants, decisions } = decisionSource(options, stores, { logger, clock, journal, outbox });
   const registry = new TaskRegistry(stores.tasks, options.tasks, clock);

@@ -188,6 +188,14 @@ const OPTIONS = /* @__PURE__ */ (() =>
     scheduler: v.optional(fn()),
     haltFile: v.optional(path()),
     haltMaxStaleMs: v.optional(millis(1_000, 60_000)),
+    autoHalt: v.optional(
+      options({
+        after: v.optional(whole(1, 10_000)),
+        withinMs: v.optional(millis(1_000, 86_400_000)),
+        forMs: v.optional(millis(1_000, 3_153_600_000_000)),
+        pending: v.optional(oneOf(['freeze', 'cancel'])),
+      }),
+    ),
     sessions: v.optional(oneOf(['explicit', 'async-local'])),
     limits: v.optional(
       options({

@@ -199,8 +199,8 @@
 
   // -- news: one connection a browser, whichever of its tabs holds it -----------------------------------------------------------------------------------
 
-  /** What the server says: `waits`: one approval more, or one less, waits for this person; `mine`: it was asked for in their name. */
-  /** @typedef {{ type: string, at?: string, id?: string, status?: string, version?: number, waits?: number, mine?: boolean }} News */
+  /** What the server says: `waits`: one approval more, or one less, waits for this person; `mine`: it was asked for in their name; `halted`: what is. */
+  /** @typedef {{ type: string, at?: string, id?: string, status?: string, version?: number, waits?: number, mine?: boolean, halted?: string }} News */
   const live = one('[data-live]');
   if (!live) return;
   const channel = new BroadcastChannel(`aegis-inbox${base}`);
@@ -243,6 +243,7 @@
   const take = (news) => {
     const { type, id = '', status = '', version = 0, waits = 0 } = news;
     if (type === 'resync') return again('Something may be missing here.');
+    if (type === 'halts') return showHalts(news.halted ?? '');
     const isFirst = !seen.has(id);
     if (isNews(id, version)) {
       waiting = Math.max(0, waiting + waits);
@@ -263,6 +264,17 @@
       if (row.dataset.version === undefined || Number(row.dataset.version) >= version) continue;
       changed(row);
     }
+  };
+  /** @param {string} text what is halted; empty where nothing is */
+  const showHalts = (text) => {
+    const banner = one('[data-halts]');
+    const line = one('[data-halts-text]');
+    if (!banner || !line) return;
+    line.textContent = text;
+    banner.hidden = text === '';
+    if (text === '') banner.removeAttribute('aria-label');
+    else banner.setAttribute('aria-label', 'Halted');
+    say(text === '' ? 'Nothing is halted any longer.' : `Halted: ${text}.`);
   };
   /** @param {HTMLElement} page the approval on this page is not what was shown */
   const changed = (page) => {
@@ -364,7 +376,7 @@
           tellState('lost', since);
           if (source.readyState === EventSource.CLOSED) void lookAgain();
         });
-        for (const type of ['requested', 'verdict', 'settled', 'changed', 'resync'])
+        for (const type of ['requested', 'verdict', 'settled', 'changed', 'halts', 'resync'])
           source.addEventListener(type, (event) => {
             lastId = event.lastEventId;
             const news = { ...JSON.parse(event.data), type, at: lastId };

@@ -1,6 +1,7 @@
 import type { LogLevel } from '../../common/Logger.js';
 import type { OptionKinds } from '../../common/readOptions.js';
 import type { FactsHook } from '../../decision/embedded/computeFacts.js';
+import type { AutoHaltOptions } from '../../decision/halt/AutoHalt.js';
 import type { EligibilityRules } from '../../decision/desk/eligibility.js';
 import type { AgentConfig } from '../../policy/engine/AgentDirectory.js';
 import type { IssuerOptions } from '../tenant/IssuerOptions.js';
@@ -37,6 +38,8 @@ export interface TenantConfig {
   readonly denialTtlMs?: number | undefined;
   /** How approvers are told that something waits: webhooks, Slack and mail. It needs `publicUrl`. */
   readonly notify?: NotifyOptions | undefined;
+  /** When an agent is halted without a person. */
+  readonly autoHalt?: AutoHaltOptions | undefined;
   /** What to do with a reload that lets more run. */
   readonly onLoosened?: 'hold' | 'accept' | undefined;
 }
@@ -124,6 +127,7 @@ const TENANT: OptionKinds<TenantConfig> = {
   denialTtlMs: 'age',
   onLoosened: "'hold'|'accept'",
   notify: 'record',
+  autoHalt: 'record',
 };
 
 /** The kinds of the options of a tenant. */

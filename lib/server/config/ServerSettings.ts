@@ -256,6 +256,7 @@ function tenantsOf(config: ServerConfig, policies: string | undefined, base: str
     denialTtlMs,
     onLoosened,
     notify,
+    autoHalt,
   } = config;
   const only: TenantConfig = {
     policies,
@@ -273,6 +274,7 @@ function tenantsOf(config: ServerConfig, policies: string | undefined, base: str
     denialTtlMs,
     onLoosened,
     notify,
+    autoHalt,
   };
   if (tenants === undefined) return new Map([['default', only]]);
   const [beside] = Object.entries(only).flatMap(([name, value]) => (value === undefined ? [] : [name]));

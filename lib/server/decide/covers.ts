@@ -11,6 +11,11 @@ export function covers({ agents }: Pick<Caller, 'agents'>, agentId: string): boo
   return agents === undefined || agents.includes(agentId);
 }
 
+/** The one agent that a caller can be; `undefined` where it speaks for several, so that what one of them did may be said to be another's. */
+export function soleAgent({ agents }: Pick<Caller, 'agents'>): string | undefined {
+  return agents?.length === 1 ? agents[0] : undefined;
+}
+
 /** @throws RequestError 403 `agent_not_covered` where a caller does not speak for an agent */
 export function requireAgent(caller: Pick<Caller, 'agents'>, agentId: string): void {
   if (covers(caller, agentId)) return;

@@ -8,6 +8,8 @@ export interface TenantGauges {
   pending(): Awaitable<ReadonlyMap<string, number>>;
   /** Streams of events. */
   streams(): number;
+  /** Halts in force, and requests that were refused because of one. */
+  halts(): ReadonlyMap<string, { readonly active: number; readonly refused: number }>;
 }
 
 /** Upper ends of the buckets, in seconds. */
@@ -36,7 +38,8 @@ export class ServerMetrics {
   readonly #limits: Counter<'tenant' | 'policy'>;
   readonly #loaded: Gauge<'tenant'>;
   readonly #storeErrors: Counter;
-  readonly #gauges: readonly [pending: Gauge<'tenant'>, streams: Gauge];
+  readonly #gauges: readonly [pending: Gauge<'tenant'>, streams: Gauge, halts: Gauge<'tenant'>];
+  readonly #refused: Counter<'tenant'>;
 
   private constructor(prom: typeof import('prom-client')) {
     const registry = new prom.Registry();
@@ -68,7 +71,11 @@ export class ServerMetrics {
     this.#gauges = [
       gauge('aegis_approvals_pending', 'Approvals that wait for a person.', ['tenant']),
       gauge('aegis_event_streams', 'Streams of events that are open.', []),
+      gauge('aegis_halts_active', 'Halts in force.', ['tenant']),
     ];
+    this.#refused = counter('aegis_halts_refused_total', 'Decisions and uses of approvals that were refused because of a halt.', [
+      'tenant',
+    ]);
     gauge('aegis_build_info', 'The version of this server.', ['version']).set({ version: VERSION }, 1);
     // a counter that is not there yet looks to an alert like a server that is gone
     for (const reason of ['tenant', 'server', 'loop']) this.#shed.inc({ reason }, 0);
@@ -137,8 +144,13 @@ export class ServerMetrics {
 
   /** All metrics as text of Prometheus. */
   async text(gauges: TenantGauges): Promise<string> {
-    const [pending, streams] = this.#gauges;
+    const [pending, streams, halts] = this.#gauges;
     pending.reset();
+    this.#refused.reset();
+    for (const [tenant, { active, refused }] of gauges.halts()) {
+      halts.set({ tenant }, active);
+      this.#refused.inc({ tenant }, refused);
+    }
     for (const [tenant, count] of await gauges.pending()) pending.set({ tenant }, count);
     streams.set(gauges.streams());
     return this.#merge([this.#registry, this.#process]).metrics();

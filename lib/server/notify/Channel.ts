@@ -1,3 +1,4 @@
+import type { HaltNotice } from './HaltNotices.js';
 import type { AdminNotice, Notice, NoticeItem } from './Notice.js';
 
 /** A message that was sent and can be changed. */
@@ -27,6 +28,8 @@ export interface Channel {
   readonly servesAdmins?: boolean | undefined;
   /** Sends the admins what became of people. @throws DeliveryError where it did not arrive */
   sendToAdmins?(notice: AdminNotice): Promise<void>;
+  /** Sends the admins what is halted, or no longer is. @throws DeliveryError where it did not arrive */
+  sendHalt?(notice: HaltNotice): Promise<void>;
   /** Changes a message that was sent. */
   update?(card: SentCard, notice: Notice, nowMs: number): Promise<void>;
 }

@@ -2,11 +2,13 @@ import { findPackage } from '../../common/findPackage.js';
 import { LruMap } from '../../common/LruMap.js';
 import type { Channel, IsRequester } from './Channel.js';
 import { DeliveryError } from './Channel.js';
+import { haltLines } from './HaltNotices.js';
+import type { HaltNotice } from './HaltNotices.js';
 import { changeLines, seatsText } from './Notice.js';
 import type { AdminNotice, Notice, NoticeItem } from './Notice.js';
 import { ofGroup, secretText } from './NotifyOptions.js';
 import type { MailOptions } from './NotifyOptions.js';
-import { plainLine, timeLeft } from './plainLine.js';
+import { plainLine, timeLeft } from '../front/plainLine.js';
 
 /** What is used of nodemailer. */
 interface Mailer {
@@ -63,6 +65,10 @@ export class MailChannel implements Channel {
     await this.#sendEach(notice.id, this.#options.admins ?? [], async () => adminMailText(notice));
   }
 
+  async sendHalt(notice: HaltNotice): Promise<void> {
+    await this.#sendEach(notice.id, this.#options.admins ?? [], async () => haltMailText(notice));
+  }
+
   /** @param textFor what an address is sent; `undefined`: nothing */
   async #sendEach(id: string, addresses: readonly string[], textFor: (address: string) => Promise<MailText | undefined>): Promise<void> {
     const { smtp, from } = this.#options;
@@ -114,6 +120,12 @@ export function adminMailText({ changes, more, link }: AdminNotice): MailText {
   const subject = total === 1 ? 'Aegis: a change to people' : `Aegis: ${total} changes to people`;
   const lines = changes.flatMap((change) => [...changeLines(change), '']);
   return { subject, text: [...lines, ...(more > 0 ? [`${more} more`, ''] : []), link].join('\n') };
+}
+
+/** The mail that tells of a halt. */
+export function haltMailText(notice: HaltNotice): MailText {
+  const [title, ...lines] = haltLines(notice);
+  return { subject: `Aegis: ${title}`, text: [...lines, '', notice.link].join('\n') };
 }
 
 /** Subject and text of a mail. */

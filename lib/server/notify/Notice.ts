@@ -2,7 +2,7 @@ import { approversAt } from '../../model/terms/approversAt.js';
 import { areFilled } from '../../model/terms/fillSeats.js';
 import { recordedSeats } from '../../model/terms/recordedSeats.js';
 import type { ApprovalPolicy, ApprovalRecord } from '../../store/ApprovalStore.js';
-import { plainLine } from './plainLine.js';
+import { plainLine } from '../front/plainLine.js';
 import type { IdentityChange } from '../people/row/identityRows.js';
 
 /** One approval in a notice. Nothing of its params, facts and session is in it. */

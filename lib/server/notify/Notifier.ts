@@ -10,6 +10,8 @@ import { AdminQueue } from './AdminQueue.js';
 import type { Channel, SentCard } from './Channel.js';
 import { GroupQueue } from './GroupQueue.js';
 import type { DueGroup } from './GroupQueue.js';
+import { HaltNotices } from './HaltNotices.js';
+import type { HaltNotice, ToldHalts } from './HaltNotices.js';
 import { groupsOf, noticeItem } from './Notice.js';
 import type { Notice, NoticeItem } from './Notice.js';
 import { Reminders, isStep } from './Reminders.js';
@@ -27,6 +29,8 @@ export interface NotifierOptions {
   readonly pages: string;
   readonly logger: Logger;
   readonly now: () => number;
+  /** What is halted. @defaultValue admins are told of no halt */
+  readonly halts?: ToldHalts | undefined;
   /** Knows which ids are one person's. @defaultValue ids are compared as texts */
   readonly directory?: Pick<Directory, 'personOf'> | undefined;
 }
@@ -50,6 +54,7 @@ export class Notifier {
   readonly #reminders: Reminders;
   readonly #admins: AdminQueue;
   readonly #outbox: Outbox;
+  readonly #halts: HaltNotices | undefined;
   /** What was asked for and is not yet kept, by group. */
   #incoming = new Map<string, Set<string>>();
   /** What was settled and is not yet kept, by group. */
@@ -65,6 +70,8 @@ export class Notifier {
   constructor(options: NotifierOptions) {
     const { records, channels, logger, now } = options;
     this.#options = options;
+    if (options.halts !== undefined && channels.some(({ servesAdmins }) => servesAdmins === true))
+      this.#halts = new HaltNotices(records, options.halts, () => this.#wake());
     this.#groups = new GroupQueue(records);
     this.#ended = new GroupQueue(records, SETTLED_KIND);
     this.#again = new GroupQueue(records, REMINDER_KIND);
@@ -87,6 +94,7 @@ export class Notifier {
     this.#options.desk.on('requested', this.#onRequested);
     this.#options.desk.on('settled', this.#onSettled);
     for (const record of await this.#options.desk.list({ status: 'pending' })) this.#onRequested(record);
+    this.#halts?.start();
     this.#wake();
   }
 
@@ -96,6 +104,7 @@ export class Notifier {
     clearTimeout(this.#timer);
     this.#options.desk.off('requested', this.#onRequested);
     this.#options.desk.off('settled', this.#onSettled);
+    this.#halts?.close();
     await this.#working;
   }
 
@@ -153,6 +162,7 @@ export class Notifier {
       const settled = this.#settled;
       this.#settled = new Set();
       for (const decisionId of settled) await this.#refreshCards(decisionId);
+      await this.#halts?.takeDue(now(), async (told) => this.#tellHalt(told));
       const dueMs = [
         await this.#groups.takeDue(now(), async (due) => this.#handOut(due)),
         await this.#again.takeDue(now(), async (due) => this.#handOut(due, 'reminder')),
@@ -219,6 +229,13 @@ export class Notifier {
       if (channel.tellsSettled === true && channel.serves(group))
         await this.#outbox.add(`${notice.id}-${channel.name}`, { channel: channel.name, notice });
     return true;
+  }
+
+  async #tellHalt(told: Omit<HaltNotice, 'tenantId' | 'link'>): Promise<void> {
+    const { tenantId, channels } = this.#options;
+    const halt: HaltNotice = { ...told, tenantId, link: this.#linkOf('/halts') };
+    for (const { name, servesAdmins } of channels)
+      if (servesAdmins === true) await this.#outbox.add(`${told.id}-${name}`, { channel: name, halt });
   }
 
   async #tellAdmins(): Promise<number | undefined> {

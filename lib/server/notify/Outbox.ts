@@ -2,6 +2,7 @@ import type { Logger } from '../../common/Logger.js';
 import type { RecordStore, StoredRecord } from '../../store/RecordStore.js';
 import { DeliveryError } from './Channel.js';
 import type { Channel, IsRequester, SentCard } from './Channel.js';
+import type { HaltNotice } from './HaltNotices.js';
 import type { AdminNotice, Notice } from './Notice.js';
 
 /** The kind of the records of what is to be delivered. */
@@ -21,7 +22,13 @@ export interface OutgoingToAdmins {
   readonly toAdmins: AdminNotice;
 }
 
-type Stored = (Outgoing | OutgoingToAdmins) & {
+/** What the admins are told of a halt, for one channel. */
+export interface OutgoingHalt {
+  readonly channel: string;
+  readonly halt: HaltNotice;
+}
+
+type Stored = (Outgoing | OutgoingToAdmins | OutgoingHalt) & {
   readonly attempts: number;
   readonly nextAtMs: number;
 };
@@ -59,7 +66,7 @@ export class Outbox {
   }
 
   /** Keeps a notice for delivery. The same id is kept once. */
-  async add(id: string, outgoing: Outgoing | OutgoingToAdmins): Promise<void> {
+  async add(id: string, outgoing: Outgoing | OutgoingToAdmins | OutgoingHalt): Promise<void> {
     const { records, now } = this.#options;
     const stored: Stored = { ...outgoing, attempts: 0, nextAtMs: now() };
     await records.insert({ kind: NOTICE_KIND, id, version: 1, createdAtMs: now(), body: JSON.stringify(stored) });
@@ -101,6 +108,7 @@ export class Outbox {
     if (!(await records.replace(taken, row.version))) return undefined;
     try {
       if ('toAdmins' in stored) await channel.sendToAdmins?.(stored.toAdmins);
+      else if ('halt' in stored) await channel.sendHalt?.(stored.halt);
       else await this.#sendNotice(channel, stored);
       await records.delete(NOTICE_KIND, row.id, taken.version);
       return undefined;

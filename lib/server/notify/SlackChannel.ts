@@ -1,10 +1,12 @@
 import type { Channel, IsRequester, SentCard } from './Channel.js';
 import { DeliveryError } from './Channel.js';
+import { haltLines } from './HaltNotices.js';
+import type { HaltNotice } from './HaltNotices.js';
 import { changeLines, seatsText } from './Notice.js';
 import type { AdminNotice, Notice, NoticeItem } from './Notice.js';
 import { ofGroup, secretText } from './NotifyOptions.js';
 import type { SlackOptions } from './NotifyOptions.js';
-import { plainLine, timeLeft } from './plainLine.js';
+import { plainLine, timeLeft } from '../front/plainLine.js';
 import { postText } from './postText.js';
 
 /** Errors of Slack that go away. */
@@ -53,6 +55,11 @@ export class SlackChannel implements Channel {
 
   async sendToAdmins(notice: AdminNotice): Promise<void> {
     const message = { ...adminCard(notice), unfurl_links: false, unfurl_media: false };
+    await this.#call('chat.postMessage', { channel: this.#options.admins, ...message });
+  }
+
+  async sendHalt(notice: HaltNotice): Promise<void> {
+    const message = { ...haltCard(notice), unfurl_links: false, unfurl_media: false };
     await this.#call('chat.postMessage', { channel: this.#options.admins, ...message });
   }
 
@@ -123,6 +130,20 @@ export function adminCard({ changes, more, link, tenantId }: AdminNotice): { rea
         elements: [{ type: 'mrkdwn', text: `<${link}|${more > 0 ? `People, and ${more} more` : 'People'}>`, verbatim: true }],
       },
       { type: 'context', elements: [plain(`Aegis, tenant ${plainLine(tenantId)}`)] },
+    ],
+  };
+}
+
+/** The message that tells of a halt. */
+export function haltCard(notice: HaltNotice): { readonly text: string; readonly blocks: readonly object[] } {
+  const [title, ...lines] = haltLines(notice);
+  return {
+    text: title,
+    blocks: [
+      { type: 'header', text: plain(title.slice(0, 150)) },
+      ...(lines.length === 0 ? [] : [{ type: 'section', text: plain(lines.join('\n')) }]),
+      { type: 'context', elements: [{ type: 'mrkdwn', text: `<${notice.link}|Halts>`, verbatim: true }] },
+      { type: 'context', elements: [plain(`Aegis, tenant ${plainLine(notice.tenantId)}`)] },
     ],
   };
 }

@@ -1,7 +1,9 @@
 import { createHmac } from 'node:crypto';
 import type { IdentityChange } from '../people/row/identityRows.js';
+import { writeHalt } from '../../decision/wire/govern/haltsAnswer.js';
 import type { Channel } from './Channel.js';
 import { DeliveryError } from './Channel.js';
+import type { HaltNotice } from './HaltNotices.js';
 import type { AdminNotice, Notice } from './Notice.js';
 import { secretText } from './NotifyOptions.js';
 import type { WebhookOptions } from './NotifyOptions.js';
@@ -37,6 +39,17 @@ export class WebhookChannel implements Channel {
   async sendToAdmins({ id, tenantId, changes, more, link }: AdminNotice): Promise<void> {
     const data = { tenant: tenantId, link, more, changes: changes.map(changeData) };
     await this.#post(id, { type: 'people.changed', timestamp: new Date(changes.at(-1)?.atMs ?? 0).toISOString(), data });
+  }
+
+  async sendHalt({ id, tenantId, about, halt, link }: HaltNotice): Promise<void> {
+    const { lifted, atMs, untilMs } = halt;
+    const endMs = lifted?.atMs ?? untilMs ?? atMs;
+    const timestamp = new Date(about === 'halted' ? atMs : endMs).toISOString();
+    await this.#post(id, {
+      type: about === 'halted' ? 'halt.ordered' : 'halt.ended',
+      timestamp,
+      data: { tenant: tenantId, link, ...writeHalt(halt) },
+    });
   }
 
   async #post(id: string, message: object): Promise<void> {

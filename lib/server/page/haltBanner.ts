@@ -8,13 +8,12 @@ import { revealedText } from './revealed.js';
 /** How many halts the banner names. */
 const MAX_NAMED = 3;
 
-/** What stands on every page while something is halted. */
-export function haltBanner({ base, halted = [] }: Pick<Site, 'base' | 'halted'>): Html | false {
-  if (halted.length === 0) return false;
+/** What stands on every page while something is halted. While nothing is, it is there to be shown by news. */
+export function haltBanner({ base, halted = [] }: Pick<Site, 'base' | 'halted'>): Html {
   const paths = new Paths(base);
   const named = halted.slice(0, MAX_NAMED).map(({ scope }, i) => html`${i > 0 && '; '}${haltedText(scope)}`);
   const more = halted.length > MAX_NAMED && html`; and ${halted.length - MAX_NAMED} more`;
-  return html`<aside class="notice danger" aria-label="Halted"><b>Halted:</b> ${named}${more}. <a href="${paths.halts()}">Halts</a></aside>`;
+  return html`<aside class="notice danger" data-halts${halted.length > 0 ? html` aria-label="Halted"` : html` hidden`}><b>Halted:</b> <span data-halts-text>${named}${more}</span>. <a href="${paths.halts()}">Halts</a></aside>`;
 }
 
 /** What a halt lets not run, in words. */

@@ -16,9 +16,10 @@ export interface PersonalPart<Whom> {
 export interface HubEvent<Whom = never> {
   /**
    * For programs, `status`: where an approval stands now. For people, `requested`: somebody has to decide; `changed`: there is more to know of an approval;
-   * `settled`: it was decided, or has ended. For both, `resync`: something may be missing here, so ask for what you wait for.
+   * `settled`: it was decided, or has ended; `halts`: what is halted from now on. For both, `resync`: something may be missing here, so ask for what you wait
+   * for; also once a halt is over.
    */
-  readonly type: 'status' | 'requested' | 'changed' | 'settled' | 'resync';
+  readonly type: 'status' | 'requested' | 'changed' | 'settled' | 'halts' | 'resync';
   /** Only callers that speak for this agent get it; all of the tenant, where it is absent. */
   readonly agentId?: string | undefined;
   /** What it says, as JSON. */

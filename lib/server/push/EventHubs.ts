@@ -4,10 +4,11 @@ import type { Tenant } from '../tenant/Tenant.js';
 import type { Reader } from '../decide/Reader.js';
 import { EventHub } from './EventHub.js';
 import type { EventHubOptions, HubEvent } from './EventHub.js';
+import { haltLine } from './haltLine.js';
 import { personalMarks } from './personalMarks.js';
 
 /** What listens to a desk. */
-type ListenedTenant = Pick<Tenant, 'id' | 'desk'>;
+type ListenedTenant = Pick<Tenant, 'id' | 'desk' | 'halts' | 'haltNews'>;
 
 /** A hub, and how it stops listening to its desk. */
 interface TenantHub<Whom> {
@@ -39,13 +40,20 @@ export class EventHubs {
         const { decisionId, agentId } = record;
         hub.publish({ type: 'status', agentId, data: writeApprovalStatus(decisionId, record) });
       };
-      tenant.desk.on('settled', onSettled);
-      return () => void tenant.desk.off('settled', onSettled);
+      // what was frozen can be tried again
+      const onLifted = (): void => hub.resync();
+      const { desk, haltNews } = tenant;
+      desk.on('settled', onSettled);
+      haltNews.on('lifted', onLifted);
+      return () => {
+        desk.off('settled', onSettled);
+        haltNews.off('lifted', onLifted);
+      };
     });
   }
 
-  /** The hub of a tenant's people: ids, statuses and versions, and whether it is for who listens, never what a call says. */
-  ofPeople({ id, desk }: ListenedTenant): EventHub<Reader> {
+  /** The hub of a tenant's people: ids, statuses and versions, whether it is for who listens, and what is halted, never what a call says. */
+  ofPeople({ id, desk, halts, haltNews }: ListenedTenant): EventHub<Reader> {
     return this.#hubIn(this.#people, id, { ...this.#options, gatherMs: PEOPLE_GATHER_MS }, (hub) => {
       const tellOf =
         (type: HubEvent['type']) =>
@@ -54,8 +62,13 @@ export class EventHubs {
           hub.publish({ type, data: { id: decisionId, status, version }, personal: personalMarks(type, record) });
         };
       const [onRequested, onChanged, onSettled] = [tellOf('requested'), tellOf('changed'), tellOf('settled')];
+      const onHalts = (): void => hub.publish({ type: 'halts', data: { halted: haltLine(halts.inForce) } });
       desk.on('requested', onRequested).on('changed', onChanged).on('settled', onSettled);
-      return () => void desk.off('requested', onRequested).off('changed', onChanged).off('settled', onSettled);
+      haltNews.on('halted', onHalts).on('lifted', onHalts);
+      return () => {
+        desk.off('requested', onRequested).off('changed', onChanged).off('settled', onSettled);
+        haltNews.off('halted', onHalts).off('lifted', onHalts);
+      };
     });
   }
 

@@ -10,7 +10,7 @@ import {
 import { beginAnswer, beginBody, consumeAnswer, consumeBody, outcomeBody, readBody, statusesBody } from '../../decision/wire/readBody.js';
 import type { ApprovalRecord } from '../../store/ApprovalStore.js';
 import { answeredStatus } from '../decide/answeredStatus.js';
-import { coveredApproval, findApproval } from '../decide/covers.js';
+import { coveredApproval, findApproval, soleAgent } from '../decide/covers.js';
 import { RequestError } from '../front/RequestError.js';
 import type { Answer, CallerInput, Route } from './Route.js';
 
@@ -71,7 +71,7 @@ export function approvalUseRoutes({ clock = new SteadyClock() }: ApprovalUseOpti
         const decisionId = idOf(input);
         return chain(coveredApproval(input, decisionId), () => {
           const use = readBody(consumeBody, input.body);
-          return chain(input.tenant.desk.consume({ decisionId, ...use }), (consumed) =>
+          return chain(input.tenant.desk.consume({ decisionId, ...use }, soleAgent(input.caller)), (consumed) =>
             consumed
               ? ok(JSON.stringify({ consumed }))
               : chain(input.tenant.desk.get(decisionId), (record) =>

@@ -28,7 +28,7 @@ import { RequestError } from '../front/RequestError.js';
 import { BadRequestError } from '../../model/errors/ServiceErrors.js';
 import type { Caller } from '../access/Caller.js';
 import { AnswerReplays } from '../decide/AnswerReplays.js';
-import { coveredApproval, requireAgent } from '../decide/covers.js';
+import { coveredApproval, requireAgent, soleAgent } from '../decide/covers.js';
 import { forbiddenNull, nullReason } from '../decide/forbiddenNull.js';
 import { RemoteRequest } from '../decide/RemoteRequest.js';
 import { endIfWithdrawn, withdrawRequest } from '../decide/withdrawnRequests.js';
@@ -128,11 +128,14 @@ function decide(input: CallerInput, replays: AnswerReplays, approvalId: string |
   const ask = (): Awaitable<Decision> =>
     chain(approvalId === undefined ? decisions.decide(request) : decisions.reevaluate(request, approvalId), (decision) => {
       tenant.audit?.decided({ request, decision, approvalId });
+      // of a key for several agents it is not known which one asks; what is decided again, no agent has made
+      if (approvalId === undefined && soleAgent(caller) !== undefined) tenant.autoHalt?.decided(request.agentId, decision);
       return opened(decision);
     });
   // what is halted is denied also where the same request was answered before
   return chain(haltOn(tenant.halts, request), (halted) => {
     if (halted !== undefined) {
+      tenant.haltRefusals.count += 1;
       // an approved call waits until it is lifted
       if (approvalId !== undefined) throw refusedWhileHalted(halted);
       const decision = haltedDecision(halted, request, tenant);

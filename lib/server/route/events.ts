@@ -69,7 +69,7 @@ export function eventRoutes({ hubs, mayListen, maxStreamsPerKey = 10, maxStreams
       path: '/v1/inbox/events',
       name: 'inboxEvents',
       summary:
-        'Tells people what waits for them and what became of it, as server-sent events: ids, statuses, versions and whether it is for them, never what a call says.',
+        'Tells people what waits for them, what became of it and what is halted, as server-sent events: ids, statuses, versions and whether it is for them, never what a call says.',
       scope: 'person',
       roles: ROLES,
       query: { last: 'The id of the last event that was seen, for a browser that opens another connection.' },

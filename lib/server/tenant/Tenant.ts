@@ -1,5 +1,8 @@
 import type { ApprovalDesk } from '../../decision/desk/ApprovalDesk.js';
 import type { Grants } from '../../decision/grant/Grants.js';
+import type { AutoHalt } from '../../decision/halt/AutoHalt.js';
+import type { HaltEvents } from '../../guard/halt/Halts.js';
+import type { SafeEmitter } from '../../model/SafeEmitter.js';
 import type { EmbeddedDecisionService } from '../../decision/embedded/EmbeddedDecisionService.js';
 import type { ApprovalStore } from '../../store/ApprovalStore.js';
 import type { RecordStore } from '../../store/RecordStore.js';
@@ -42,6 +45,10 @@ export interface Tenant {
   readonly unknown?: UnknownOutcomes | undefined;
   /** What is halted. */
   readonly halts: TenantHalts;
+  /** How many requests were refused because of a halt, since the server started. */
+  readonly haltRefusals: { count: number };
+  /** Tells what is halted, and what no longer is, no matter who ordered or lifted it. */
+  readonly haltNews: SafeEmitter<HaltEvents>;
   /** Its limits, and what they have counted. */
   readonly limits: TenantLimits;
   /** Its policies. */
@@ -50,6 +57,8 @@ export interface Tenant {
   readonly audit?: TenantAudit | undefined;
   /** How its approvers are told that something waits. */
   readonly notify?: NotifyOptions | undefined;
+  /** Halts agents by itself, where it is to. */
+  readonly autoHalt?: AutoHalt | undefined;
   /** By tool. */
   readonly tools: ReadonlyMap<string, ToolSettings>;
 }

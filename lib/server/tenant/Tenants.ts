@@ -5,6 +5,7 @@ import { SecretString } from '../../common/SecretString.js';
 import { DAY_MS, SteadyClock } from '../../common/time/SteadyClock.js';
 import { workUntilDone } from '../../common/time/workUntilDone.js';
 import { bindOlderApproval, bindUnsigned } from '../../decision/desk/use/bindOlderApproval.js';
+import type { AutoHaltOptions } from '../../decision/halt/AutoHalt.js';
 import type { EmbeddedDecisionService } from '../../decision/embedded/EmbeddedDecisionService.js';
 import { TaskRegistry } from '../../approval/task/TaskRegistry.js';
 import type { AegisModule } from '../../guard/module/AegisModule.js';
@@ -29,7 +30,7 @@ import type { IssuerOptions } from './IssuerOptions.js';
 import { reliableRows } from './reliableRows.js';
 import { sweepTenant } from './sweepTenant.js';
 import type { Tenant, ToolSettings } from './Tenant.js';
-import { unlessHalted } from './haltsOf.js';
+import { autoHaltOf, unlessHalted } from './haltsOf.js';
 import { ModuleHalts } from './TenantHalts.js';
 import { TenantLimits } from './TenantLimits.js';
 import { toolSettings } from './toolSettings.js';
@@ -86,6 +87,8 @@ export type ModuleTenantOptions = SharedOptions & {
   readonly oidc?: IssuerOptions | undefined;
   /** How approvers are told that something waits. */
   readonly notify?: NotifyOptions | undefined;
+  /** When an agent is halted without a person. */
+  readonly autoHalt?: AutoHaltOptions | undefined;
 };
 
 /** How often each tenant is looked through for approvals whose time has passed, in milliseconds. */
@@ -217,20 +220,24 @@ function moduleTenant(options: ModuleTenantOptions, clock: SteadyClock): Tenant 
   const audit = options.audit instanceof ServerAudit ? options.audit.of(DEFAULT_TENANT) : undefined;
   if (options.audit instanceof ServerAudit) options.audit.attach(module, DEFAULT_TENANT);
   const toolsByName = toolSettings(tools);
+  const haltRefusals = { count: 0 };
   const halts = new ModuleHalts(module);
-  const haltChanges = unlessHalted(halts, toolsByName);
+  const haltChanges = unlessHalted(halts, toolsByName, haltRefusals);
   desk.usePeople({ directory: rows.identity.directory, proofs: verdictProofs(rows.identity), haltChanges });
   return {
     id: DEFAULT_TENANT,
     decisions,
     desk,
     halts,
+    haltNews: module.halts,
+    haltRefusals,
     limits: new TenantLimits(desk, policies, () => clock.now()),
     grants,
     policies,
     tools: toolsByName,
     issuer,
     notify: told,
+    autoHalt: autoHaltOf('autoHalt', options.autoHalt, halts, clock),
     unknown,
     audit,
     ...rows,

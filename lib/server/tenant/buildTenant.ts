@@ -6,7 +6,11 @@ import type { EligibilityRules } from '../../decision/desk/eligibility.js';
 import { EmbeddedDecisionService } from '../../decision/embedded/EmbeddedDecisionService.js';
 import { Grants } from '../../decision/grant/Grants.js';
 import type { FactsHook } from '../../decision/embedded/computeFacts.js';
+import type { HaltEvents } from '../../guard/halt/Halts.js';
+import { SafeEmitter } from '../../model/SafeEmitter.js';
+import type { AutoHaltOptions } from '../../decision/halt/AutoHalt.js';
 import { checkedOptions } from '../../model/checkedOptions.js';
+import { combineJournals } from '../../model/Journal.js';
 import type { Journal } from '../../model/Journal.js';
 import type { AgentConfig } from '../../policy/engine/AgentDirectory.js';
 import { ReloadablePolicies } from '../../policy/live/ReloadablePolicies.js';
@@ -17,7 +21,7 @@ import type { NotifyOptions } from '../notify/NotifyOptions.js';
 import type { Tenant, ToolSettings } from './Tenant.js';
 import { checkedIssuer } from './IssuerOptions.js';
 import type { IssuerOptions } from './IssuerOptions.js';
-import { haltsOf, unlessHalted } from './haltsOf.js';
+import { autoHaltOf, haltsOf, unlessHalted } from './haltsOf.js';
 import { TenantLimits } from './TenantLimits.js';
 import { toolSettings } from './toolSettings.js';
 import { verdictProofs } from './verdictProofs.js';
@@ -64,6 +68,13 @@ export interface TenantOptions extends EligibilityRules {
    * @defaultValue they are not told
    */
   readonly notify?: NotifyOptions | undefined;
+  /**
+   * Halts an agent by itself, once policies have refused so many of its calls within some time. Only requests with a key that speaks for one agent are counted: of any
+   * other it is not known which agent made them.
+   *
+   * @defaultValue none: only people halt
+   */
+  readonly autoHalt?: AutoHaltOptions | undefined;
 }
 
 /** What all tenants of a server share. */
@@ -97,6 +108,7 @@ export const TENANT_OPTIONS: OptionKinds<TenantOptions> = {
   denialTtlMs: 'age',
   exposePolicies: 'boolean',
   notify: 'record',
+  autoHalt: 'record',
 };
 
 /** The tenant of everything that programs keep without a server: its approvals are bound as theirs are. */
@@ -135,9 +147,16 @@ export function buildTenant(id: string, given: TenantOptions, { approvals, recor
     denialTtlMs,
   } = options;
   const rules = { approverGroups, mayApprove, directory, requireRequester, requireKnownRequester };
-  const halts = haltsOf(records, clock);
-  const haltChanges = unlessHalted(halts, tools);
-  const people = { ...rules, maxPendingPerTool, denialTtlMs, journal, haltChanges };
+  const haltRefusals = { count: 0 };
+  const haltNews = new SafeEmitter<HaltEvents>();
+  const halts = haltsOf(records, clock, haltNews);
+  const haltChanges = unlessHalted(halts, tools, haltRefusals);
+  const autoHalt = autoHaltOf(`tenants['${id}'].autoHalt`, options.autoHalt, halts, clock);
+  const deskJournal =
+    autoHalt === undefined
+      ? journal
+      : combineJournals([...(journal === undefined ? [] : [journal]), { note: (event) => autoHalt.noted(event) }]);
+  const people = { ...rules, maxPendingPerTool, denialTtlMs, journal: deskJournal, haltChanges };
   const desk = new ApprovalDesk(approvals, id === DEFAULT ? people : { ...people, tenantId: id }, clock);
   desk.usePeople({ directory: identity.directory, proofs: verdictProofs(identity) });
   const { facts, factsTimeoutMs, exposePolicies } = options;
@@ -145,5 +164,22 @@ export function buildTenant(id: string, given: TenantOptions, { approvals, recor
   const decisions = new EmbeddedDecisionService({ policies, desk, grants, facts, factsTimeoutMs, exposePolicies, logger });
   const notify = options.notify && checkedNotify(`tenants['${id}']: notify`, options.notify);
   const limits = new TenantLimits(desk, policies, () => clock.now());
-  return { id, decisions, desk, grants, approvals, records, identity, halts, limits, policies, tools, issuer, notify };
+  return {
+    id,
+    decisions,
+    desk,
+    grants,
+    approvals,
+    records,
+    identity,
+    halts,
+    haltNews,
+    haltRefusals,
+    limits,
+    policies,
+    tools,
+    issuer,
+    notify,
+    autoHalt,
+  };
 }

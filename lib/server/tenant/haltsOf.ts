@@ -1,10 +1,14 @@
 import { chain } from '../../common/awaitable.js';
 import type { Awaitable } from '../../common/awaitable.js';
 import type { SteadyClock } from '../../common/time/SteadyClock.js';
+import { AutoHalt, checkedAutoHalt } from '../../decision/halt/AutoHalt.js';
+import type { AutoHaltOptions } from '../../decision/halt/AutoHalt.js';
 import { HaltBook } from '../../decision/halt/HaltBook.js';
 import type { AegisError } from '../../model/AegisError.js';
 import { StoreError } from '../../model/errors/ServiceErrors.js';
+import type { HaltEvents } from '../../guard/halt/Halts.js';
 import type { HaltableCall } from '../../model/halt/Halt.js';
+import type { SafeEmitter } from '../../model/SafeEmitter.js';
 import type { ApprovalRecord } from '../../store/ApprovalStore.js';
 import type { RecordStore } from '../../store/RecordStore.js';
 import { RequestError } from '../front/RequestError.js';
@@ -15,8 +19,34 @@ import type { TenantHalts } from './TenantHalts.js';
 const MAX_STALE_MS = 5_000;
 
 /** The halts of a tenant, which other servers and the command line order too. */
-export function haltsOf(records: RecordStore, clock: SteadyClock): HaltBook {
-  return new HaltBook({ records, clock, isShared: true, maxStaleMs: MAX_STALE_MS });
+export function haltsOf(records: RecordStore, clock: SteadyClock, news: SafeEmitter<HaltEvents>): HaltBook {
+  return new HaltBook({
+    records,
+    clock,
+    isShared: true,
+    maxStaleMs: MAX_STALE_MS,
+    onChange(began, ended) {
+      for (const halt of began) news.emit('halted', halt);
+      for (const halt of ended) news.emit('lifted', halt);
+    },
+  });
+}
+
+/** @throws ConfigError for options that cannot be some */
+export function autoHaltOf(
+  where: string,
+  given: AutoHaltOptions | undefined,
+  halts: Pick<TenantHalts, 'halt' | 'inForce'>,
+  clock: SteadyClock,
+): AutoHalt | undefined {
+  return (
+    given &&
+    new AutoHalt(
+      checkedAutoHalt(where, given),
+      () => halts,
+      () => clock.now(),
+    )
+  );
 }
 
 /**
@@ -40,11 +70,15 @@ export function haltOn(halts: Pick<TenantHalts, 'look'>, call: HaltableCall): Aw
 export function unlessHalted(
   halts: Pick<TenantHalts, 'changes' | 'look' | 'refresh'>,
   tools: ReadonlyMap<string, ToolSettings>,
+  refusals: { count: number },
 ): (approval: ApprovalRecord, again?: boolean) => Awaitable<number | undefined> {
   return ({ agentId, toolName }, again) =>
     chain(again === true ? halts.refresh() : undefined, () =>
       chain(haltOn(halts, { agentId, toolName, groups: tools.get(toolName)?.groups }), (halted) => {
-        if (halted !== undefined) throw refusedWhileHalted(halted);
+        if (halted !== undefined) {
+          refusals.count += 1;
+          throw refusedWhileHalted(halted);
+        }
         return halts.changes;
       }),
     );

@@ -23,7 +23,7 @@ import { storeLimits } from '../storeLimits.js';
 import type { PostgresSession } from './PostgresSession.js';
 import { approvalFromRow, indexKey, TASK_COLUMNS, taskFromRow } from './rows.js';
 import type { TaskRow } from './rows.js';
-import { ApprovalStatements, insertBeside } from './statements.js';
+import { ApprovalStatements, insertBeside, unlessHalted } from './statements.js';
 import type { RecordPlace, RunSql } from './statements.js';
 
 /** How many older approvals are bound at once. */
@@ -83,11 +83,11 @@ export class PostgresApprovalStore implements ApprovalStore {
     takes?: CounterChange,
   ): Promise<boolean> {
     const mark = { stamp: nextId('w'), ownerId: this.#session.ownerId };
-    const statement = this.#statements.replace(record, version, mark, card);
+    const statement = this.#statements.replace(record, version, mark, card, conditions.haltChanges);
     const decided = record.status !== 'pending' && record.consumed === undefined;
     return this.#session.certainly(async (inDoubt) => {
       const done =
-        decided || beside.length > 0 || conditions.haltChanges !== undefined || takes !== undefined
+        decided || beside.length > 0 || takes !== undefined
           ? await this.#together(conditions, async (run) => {
               if ((await run(statement.text, statement.values)).rows.length === 0) return false;
               // a statement of its own, so that it sees a task that was recorded while this one waited for its row
@@ -180,7 +180,8 @@ export class PostgresApprovalStore implements ApprovalStore {
     const s = this.#session.schema;
     const mark = { stamp: nextId('w'), ownerId: this.#session.ownerId };
     const { text, values } = this.#statements.replace(record, version, mark, card);
-    const lock = `SELECT 1 FROM ${s}.approval WHERE decision_id = $1 AND version = $2 AND tenant_id = $3 FOR UPDATE`;
+    const halted = unlessHalted(s, '$3', '$4');
+    const lock = `SELECT 1 FROM ${s}.approval WHERE decision_id = $1 AND version = $2 AND tenant_id = $3 AND ${halted} FOR UPDATE`;
     const changed = 'DO UPDATE SET version = excluded.version, body = excluded.body';
     const write = this.#isOther
       ? `INSERT INTO ${s}.record_head (part, version, body, tenant_id, kind) VALUES ($1, $2, $3, $4, $5) ON CONFLICT (tenant_id, kind, part)
@@ -190,7 +191,8 @@ export class PostgresApprovalStore implements ApprovalStore {
     const owner = this.#isOther ? [this.#scope.tenantId, BEGUN_KIND] : [];
     return this.#session.certainly(async (inDoubt) => {
       const done = await this.#together(conditions, async (run) => {
-        if ((await run(lock, [indexKey(record.decisionId), version, this.#scope.tenantId])).rowCount === 0) return false;
+        const locked = await run(lock, [indexKey(record.decisionId), version, this.#scope.tenantId, conditions.haltChanges ?? null]);
+        if (locked.rowCount === 0) return false;
         if ((await run(write, [page.page, page.version, page.body, ...owner])).rowCount === 0) return false;
         await run(text, values);
         return insertBeside(run, this.#place, beside, takes);
@@ -199,9 +201,8 @@ export class PostgresApprovalStore implements ApprovalStore {
     });
   }
 
-  async #together({ haltChanges }: ChangeConditions, work: (run: RunSql) => Promise<boolean>): Promise<boolean> {
-    if (haltChanges === undefined) return this.#session.together(work);
-    return (await this.#session.unlessHalted({ tenantId: this.#scope.tenantId, haltChanges }, work)) === true;
+  #together({ haltChanges }: ChangeConditions, work: (run: RunSql) => Promise<boolean>): Promise<boolean> {
+    return haltChanges === undefined ? this.#session.together(work) : this.#session.gated(work);
   }
 
   /** Binds what schema version 3 left unbound, in one transaction. Of several processes that try, one does it. */

@@ -111,30 +111,9 @@ export class PostgresSession {
     }
   }
 
-  /**
-   * As {@link together}, but only if the halts of a tenant were changed so often and no oftener; none is changed until this has ended. The row of the gate is
-   * locked by a statement of its own: one that also changes something would go by what was committed before it waited for the lock.
-   *
-   * @returns undefined where they were changed
-   */
-  async unlessHalted<Result>(
-    { tenantId, haltChanges }: { readonly tenantId: string; readonly haltChanges: number },
-    work: (run: RunSql) => Promise<Result>,
-  ): Promise<Result | undefined> {
-    const lock = `SELECT halts FROM ${this.schema}.gate WHERE tenant_id = $1 FOR SHARE`;
-    const make = `INSERT INTO ${this.schema}.gate (tenant_id) VALUES ($1) ON CONFLICT DO NOTHING`;
-    return this.together(
-      async (run) => {
-        let found = await run(lock, [tenantId]);
-        if (found.rowCount === 0) {
-          await run(make, [tenantId]);
-          found = await run(lock, [tenantId]);
-        }
-        return Number((found.rows[0] as { halts: string }).halts) === haltChanges ? work(run) : undefined;
-      },
-      'BEGIN ISOLATION LEVEL READ COMMITTED',
-      GATE_IDLE_MS,
-    );
+  /** As {@link together}, for what locks the gate of a tenant: no halt is ordered until it has ended. */
+  gated<Result>(work: (run: RunSql) => Promise<Result>): Promise<Result> {
+    return this.together(work, 'BEGIN ISOLATION LEVEL READ COMMITTED', GATE_IDLE_MS);
   }
 
   /**

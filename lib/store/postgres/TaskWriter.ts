@@ -2,7 +2,6 @@ import { nextId } from '../../common/nextId.js';
 import { StoreError } from '../../model/errors/ServiceErrors.js';
 import { frozenData } from '../../model/snapshot/frozenData.js';
 import type { PendingTask, Task } from '../../model/Task.js';
-import { DEFAULT_TENANT } from '../tenant/tenantScope.js';
 import { insertionOver } from '../taskTransitions.js';
 import type { TaskInsertion } from '../TaskStore.js';
 import { isDangling, isTaken } from './errors.js';
@@ -79,11 +78,9 @@ export class TaskWriter {
         first.version ??= task.version;
         // a change that can recognize itself knows that it did not happen; for any other, a later change may hide it
         if (next === undefined) return this.#notDone(inDoubt && change.isOwn === undefined && task.version !== first.version);
-        // refused twice at the same version: the decisionId is taken
-        if (asksAgain(task, next) && refused === task.version) return undefined;
-        const written = await this.#write(task, next, stamp, change);
-        if (written === true) return frozenData(next);
-        if (written === undefined) return undefined;
+        // refused at the same version: the halts were changed, or the decisionId is taken
+        if (refused === task.version && (change.haltChanges !== undefined || asksAgain(task, next))) return undefined;
+        if (await this.#write(task, next, stamp, change)) return frozenData(next);
         if (change.leaseEndsByMs !== undefined) return undefined;
         refused = task.version;
       }
@@ -98,18 +95,12 @@ export class TaskWriter {
     return undefined;
   }
 
-  /** @returns undefined where the halts were changed */
-  async #write(task: Task, next: Task, stamp: string, { leaseEndsByMs, haltChanges }: Change): Promise<boolean | undefined> {
+  async #write(task: Task, next: Task, stamp: string, { leaseEndsByMs, haltChanges }: Change): Promise<boolean> {
     const { ownerId, queue } = this.#session;
     const mark = { stamp, ownerId };
     const statement = asksAgain(task, next)
       ? this.#statements.askAgain(task, next, mark)
-      : this.#statements.change(task, next, mark, leaseEndsByMs);
-    if (haltChanges !== undefined)
-      return this.#session.unlessHalted(
-        { tenantId: DEFAULT_TENANT, haltChanges },
-        async (run) => (await run(statement.text, statement.values)).rows.length > 0,
-      );
+      : this.#statements.change(task, next, mark, leaseEndsByMs, haltChanges);
     if (queue === undefined || next.status !== 'approved' || next.mode === 'throw' || next.mode === 'manual') return this.#wrote(statement);
     try {
       await queue.prepare(next.guardKey);

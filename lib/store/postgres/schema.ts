@@ -129,6 +129,14 @@ const VERSIONS: readonly (string | ((client: ClientBase, schema: string) => Prom
   CREATE INDEX counter_token_over ON $S.counter_token (tenant_id, expires_at);
   CREATE TABLE $S.gate (tenant_id text PRIMARY KEY, halts bigint NOT NULL DEFAULT 0);
   INSERT INTO $S.gate (tenant_id) VALUES ('${DEFAULT_TENANT}');
+  CREATE FUNCTION $S.halts_are(tenant text, expected bigint) RETURNS boolean LANGUAGE plpgsql VOLATILE AS $$ DECLARE found_halts bigint; BEGIN
+    SELECT halts INTO found_halts FROM $S.gate WHERE tenant_id = tenant FOR SHARE;
+    IF NOT FOUND THEN
+      INSERT INTO $S.gate (tenant_id) VALUES (tenant) ON CONFLICT DO NOTHING;
+      SELECT halts INTO found_halts FROM $S.gate WHERE tenant_id = tenant FOR SHARE;
+    END IF;
+    RETURN found_halts = expected;
+  END $$;
   ${counterFunctions}`,
 ];
 

@@ -6,7 +6,7 @@ import type { ApprovalCard, ApprovalRecord } from '../ApprovalStore.js';
 import type { CounterChange } from '../counter/CounterStore.js';
 import { checkedRecord } from '../record/checkedRecord.js';
 import type { StoredRecord } from '../RecordStore.js';
-import { DEFAULT_SCOPE, UNOWNED } from '../tenant/tenantScope.js';
+import { DEFAULT_SCOPE, DEFAULT_TENANT, UNOWNED } from '../tenant/tenantScope.js';
 import type { TenantScope } from '../tenant/tenantScope.js';
 import { countBeside } from './counter/countBeside.js';
 import { SCHEMA_VERSION } from './schema.js';
@@ -84,7 +84,7 @@ export class TaskStatements {
       `UPDATE ${s}.task SET ${values.join(', ')}, next_check_at = 0, changed_at = ${s}.now_ms(), stamp = :stamp, written_by = :written_by
       WHERE ${condition} RETURNING task_id`;
     const isAsRead = 'task_id = :task_id AND version = :read_version';
-    const inTime = '(:lease_ends_by::bigint IS NULL OR lease_until <= :lease_ends_by)';
+    const inTime = `(:lease_ends_by::bigint IS NULL OR lease_until <= :lease_ends_by) AND ${unlessHalted(s, `'${DEFAULT_TENANT}'`)}`;
     this.#read = named(`SELECT ${TASK_COLUMNS}, stamp, ${s}.now_ms() AS now FROM ${s}.task WHERE task_id = :task_id`, 'aegis read');
     this.#taken = named(`SELECT ${TASK_COLUMNS}, stamp FROM ${s}.task
       WHERE task_id = :task_id OR task_id = (SELECT task_id FROM ${s}.task_decision WHERE decision_id = :decision_id)
@@ -138,9 +138,10 @@ export class TaskStatements {
    * Writes what became of a task, if it still is at the version that was read.
    *
    * @param leaseEndsByMs the write happens only if the lease still ends by then: renewing a lease makes no new version
+   * @param haltChanges the write happens only if the halts were changed so often
    */
-  change(task: Task, next: Task, mark: WriteMark, leaseEndsByMs?: number): Statement {
-    return this.#change({ ...changeValues(task, next, mark), lease_ends_by: leaseEndsByMs ?? null });
+  change(task: Task, next: Task, mark: WriteMark, leaseEndsByMs?: number, haltChanges?: number): Statement {
+    return this.#change({ ...changeValues(task, next, mark), lease_ends_by: leaseEndsByMs ?? null, halts: haltChanges ?? null });
   }
 
   /** Writes the row of a task without a condition; only for a row that is locked. */
@@ -182,7 +183,7 @@ export class ApprovalStatements {
       'aegis ask',
     );
     const isAsRead = 'decision_id = :decision_id AND version = :read_version';
-    this.#replace = named(update(`${isAsRead} AND tenant_id = :tenant_id`), 'aegis replace');
+    this.#replace = named(update(`${isAsRead} AND tenant_id = :tenant_id AND ${unlessHalted(s, ':tenant_id')}`), 'aegis replace');
     this.#overwrite = named(update('seq = :seq'));
     this.#withdrawOrphan = named(
       update(`${isAsRead} AND status = 'pending' AND NOT EXISTS (SELECT 1 FROM ${s}.task_decision d WHERE d.decision_id = :decision_id)`),
@@ -205,9 +206,10 @@ export class ApprovalStatements {
     });
   }
 
-  /** Replaces an approval of the tenant that still is at that version. */
-  replace(record: ApprovalRecord, version: number, mark: WriteMark, card?: ApprovalCard): Statement {
-    return this.#replace({ ...this.#values(record, mark, card), read_version: version, tenant_id: this.#scope.tenantId });
+  /** Replaces an approval of the tenant that still is at that version, if the halts were changed so often. */
+  replace(record: ApprovalRecord, version: number, mark: WriteMark, card?: ApprovalCard, haltChanges?: number): Statement {
+    const { tenantId } = this.#scope;
+    return this.#replace({ ...this.#values(record, mark, card), read_version: version, tenant_id: tenantId, halts: haltChanges ?? null });
   }
 
   /** Writes the row of an approval without a condition; only for a row that is locked. */
@@ -236,6 +238,14 @@ export class ApprovalStatements {
       note: JSON.stringify(['approval', decisionId, version, status, null, mark.ownerId]),
     };
   }
+}
+
+/**
+ * A condition: the halts of a tenant were changed so often and no oftener, and none is changed until the transaction ends. The function locks the gate in a
+ * statement of its own, with a snapshot of its own: a condition on the table would go by what was committed before this statement began to wait.
+ */
+export function unlessHalted(schema: string, tenant: string, halts = ':halts'): string {
+  return `(${halts}::bigint IS NULL OR ${schema}.halts_are(${tenant}, ${halts}))`;
 }
 
 function assignments(columns: readonly string[]): readonly string[] {

@@ -123,6 +123,19 @@ const TABLE: Readonly<Record<string, { readonly good: readonly unknown[]; readon
   scheduler: fn,
   haltFile: { good: ['/run/aegis.halt'], bad: ['', 5, null, 'x'.repeat(4_097)] },
   haltMaxStaleMs: millis(1_000, 60_000),
+  autoHalt: {
+    good: [
+      { after: 1, withinMs: 1_000 },
+      { after: 10_000, withinMs: 86_400_000, forMs: 3_600_000, pending: 'cancel' },
+    ],
+    bad: [
+      'CANARY',
+      null,
+      { after: 3, withinMs: 1_000, agents: [] },
+      { after: 0, withinMs: 1_000 },
+      { after: 3, withinMs: 1_000, pending: 'CANARY' },
+    ],
+  },
   sessions: oneOf('explicit', 'async-local'),
   limits: { good: [{}], bad: ['CANARY', null, { maxItems: 5 }] },
   'limits.maxBytes': whole(1, 67_108_864),

@@ -200,6 +200,7 @@ describe('The settings of a server', () => {
       denialTtlMs: 0,
       onLoosened: 'hold',
       notify: {},
+      autoHalt: { after: 3, withinMs: 60_000 },
       listen: '1',
       publicUrl: 'https://a.example',
       data: 'd',

@@ -5,7 +5,12 @@ import { ServerMetrics } from '../../../lib/server/front/ServerMetrics.js';
 describe('The metrics of a server', () => {
   it('are text of Prometheus, with tenants, routes and results, and those of Node', async () => {
     const metrics = await ServerMetrics.open();
-    const text = (): Promise<string> => metrics.text({ pending: () => new Map([['default', 2]]), streams: () => 3 });
+    const text = (): Promise<string> =>
+      metrics.text({
+        pending: () => new Map([['default', 2]]),
+        streams: () => 3,
+        halts: () => new Map([['default', { active: 1, refused: 7 }]]),
+      });
     const before = await text();
     expect(before).to.include('aegis_shed_total{reason="loop"} 0\n').and.include('aegis_store_errors_total 0\n');
     metrics.answered('decide', 200);
@@ -36,6 +41,8 @@ describe('The metrics of a server', () => {
       'aegis_store_errors_total 1',
       'aegis_approvals_pending{tenant="default"} 2',
       'aegis_event_streams 3',
+      'aegis_halts_active{tenant="default"} 1',
+      'aegis_halts_refused_total{tenant="default"} 7',
       `aegis_build_info{version="${VERSION}"} 1`,
     ]);
     const nowS = Date.now() / 1_000;
@@ -49,7 +56,7 @@ describe('The metrics of a server', () => {
   it('of several servers in one process are apart, but for those of the process', async () => {
     const [one, two] = [await ServerMetrics.open(), await ServerMetrics.open()];
     one.storeFailed();
-    const gauges = { pending: () => new Map<string, number>(), streams: () => 0 };
+    const gauges = { pending: () => new Map<string, number>(), streams: () => 0, halts: () => new Map() };
     expect(await two.text(gauges))
       .to.include('aegis_store_errors_total 0\n')
       .and.include('process_cpu_seconds_total');

@@ -5,7 +5,7 @@ import { Webhook } from 'standardwebhooks';
 import type { IsRequester, SentCard } from '../../../lib/server/notify/Channel.js';
 import { SecretString } from '../../../lib/common/SecretString.js';
 import { adminMailText, MailChannel, mailText } from '../../../lib/server/notify/MailChannel.js';
-import { plainLine, timeLeft } from '../../../lib/server/notify/plainLine.js';
+import { plainLine, timeLeft } from '../../../lib/server/front/plainLine.js';
 import { adminCard, SlackChannel, slackCard } from '../../../lib/server/notify/SlackChannel.js';
 import { WebhookChannel } from '../../../lib/server/notify/WebhookChannel.js';
 import { counted } from '../../support/assurance.js';

@@ -3,6 +3,8 @@ import sinon from 'sinon';
 import { ApprovalDesk } from '../../../lib/decision/desk/ApprovalDesk.js';
 import type { Directory } from '../../../lib/decision/desk/Directory.js';
 import { CapacityError } from '../../../lib/model/errors/CallErrors.js';
+import type { HaltEvents } from '../../../lib/guard/halt/Halts.js';
+import { SafeEmitter } from '../../../lib/model/SafeEmitter.js';
 import type { Caller } from '../../../lib/server/access/Caller.js';
 import { EventHubs } from '../../../lib/server/push/EventHubs.js';
 import { eventRoutes } from '../../../lib/server/route/events.js';
@@ -16,7 +18,15 @@ import { rejection } from '../../support/rejection.js';
 /** A tenant whose desk is real; nothing else of it is needed here. */
 function tenantOf(id: string, personOf: Directory['personOf'] = () => undefined): Tenant & { readonly store: MemoryApprovalStore } {
   const store = new MemoryApprovalStore();
-  return { id, desk: new ApprovalDesk(store), store, identity: { directory: { personOf } } } as unknown as Tenant & {
+  const haltNews = new SafeEmitter<HaltEvents>();
+  return {
+    id,
+    desk: new ApprovalDesk(store),
+    store,
+    identity: { directory: { personOf } },
+    haltNews,
+    halts: { inForce: [] },
+  } as unknown as Tenant & {
     readonly store: MemoryApprovalStore;
   };
 }

@@ -22,10 +22,12 @@ describe('What a server does about halts', () => {
   });
 
   it('uses no approval while its call is halted, while that is in doubt, or while the store fails', () => {
-    const use = (found: AegisError | undefined) => unlessHalted(finding(found), new Map())(CALL as ApprovalRecord);
+    const refusals = { count: 0 };
+    const use = (found: AegisError | undefined) => unlessHalted(finding(found), new Map(), refusals)(CALL as ApprovalRecord);
     expect(use(undefined)).to.equal(7);
     expect(thrown(() => use(halted))).to.include({ name: 'RequestError', status: 409, code: 'halted' });
     expect(thrown(() => use(doubted))).to.include({ name: 'RequestError', status: 409, code: 'halt_unknown' });
     expect(thrown(() => use(failed))).to.include({ name: 'StoreError', code: 'store_failed' });
+    expect(refusals.count).to.equal(2);
   });
 });

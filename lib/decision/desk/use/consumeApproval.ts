@@ -23,6 +23,8 @@ export interface UseRules {
   readonly now: () => number;
   /** The tenant in the binding of its approvals; null for that of this process. */
   readonly tenantId: string | null;
+  /** The agent that uses it, where that is known by more than the approval. */
+  readonly actorAgentId?: string | undefined;
   /** Whether the use is that its caller is told of the approval. Each approval is used either so or by consume, never in both ways. */
   readonly byAnswer?: boolean | undefined;
   /**
@@ -186,14 +188,27 @@ function misuse(record: ApprovalRecord, call: ApprovedCall, { tenantId, byAnswer
   return record.bindingDigest === bound ? undefined : 'approval_binding_mismatch';
 }
 
+/** What only its caller can have brought about: not what became of its approvers, or what this version does not know. */
+const OF_THE_CALLER: ReadonlySet<string> = new Set([
+  'approval_already_consumed',
+  'approval_use_mismatch',
+  'approval_digest_mismatch',
+  'approval_binding_mismatch',
+]);
+
 /** @param taskId names the task that wanted to use the approval, where it was that far */
-function refuse({ agentId, toolName, decisionId }: ApprovalRecord, code: string, { journal }: UseRules, taskId?: string): false {
+function refuse(
+  { agentId, toolName, decisionId }: ApprovalRecord,
+  code: string,
+  { journal, actorAgentId }: UseRules,
+  taskId?: string,
+): false {
   const report: SecurityReport = {
     kind: 'security',
     code,
     message: 'An approval was refused at its use. Its agent did not have to do anything for this: `actor` says who asked.',
     // the record names the agent whose approval it is, which is perhaps the one that is attacked
-    actor: { kind: 'caller', taskId },
+    actor: { kind: 'caller', taskId, ...(actorAgentId !== undefined && OF_THE_CALLER.has(code) && { agentId: actorAgentId }) },
     agentId,
     toolName,
     decisionId,
