@@ -304,6 +304,8 @@ export interface ApprovalQuery {
   readonly toolName?: string | undefined;
   /** Only approvals that have expired by then, in epoch milliseconds. */
   readonly overdueAtMs?: number | undefined;
+  /** Only approvals that expire after this, in epoch milliseconds. */
+  readonly overdueSinceMs?: number | undefined;
   /**
    * At most this many, oldest first.
    *

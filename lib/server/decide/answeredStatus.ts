@@ -25,7 +25,7 @@ export function answeredStatus(
 ): Awaitable<ApprovalRecord | undefined> {
   if (record.usedByAnswer !== true) return record;
   const { desk } = tenant;
-  // what was counted when it was opened is given back when its client asks: no one else ends what was approved and not told in time
+  // its client has asked too late for what was approved: what it was counted for when it was opened is given back now, and not by the next sweep
   if (record.status === 'expired' && record.consumed === undefined)
     return chain(desk.end(record.decisionId, 'expired'), () => desk.get(record.decisionId));
   if (record.status !== 'approved') return record;

@@ -26,6 +26,10 @@ const TWO = ['a', 'b']
   .concat('@id("all") permit (principal, action, resource);')
   .join('\n');
 
+function raise(): never {
+  throw new Error('it cannot be written');
+}
+
 describe('A call that a person edits', () => {
   let module: AegisModule;
   const events: JournalEvent[] = [];
@@ -140,6 +144,30 @@ describe('A call that a person edits', () => {
         async () => Object.keys((await module.approvals.get(pending.decisionId))?.amendments?.[0]?.params ?? { it: 1 }).length === 0,
       );
     });
+
+  it('is approved under a key whose verdict comes again as it comes over HTTP, also once it has run', async () => {
+    await module.close();
+    start({
+      policies: {
+        text: '@id("all") permit (principal, action, resource); @id("ask") @effect("approval_needed") @editable("/big, /due") @editor_may_approve("true") forbid (principal, action, resource);',
+      },
+    });
+    const pay = guard(async (big: bigint, due: Date) => `${big} ${due.getTime()}`, {
+      toolName: 'pay',
+      params: ['big', 'due'],
+      module,
+      approval: 'defer',
+    });
+    const pending = await pay(5n, new Date(5));
+    if (!isPending<string>(pending)) throw new Error('it did not wait');
+    const given = { by: 'ann', key: 'k', digest: await digestOf(pending) };
+    await module.approvals.approve(pending.decisionId, { ...given, edit: { set: { '/big': 7n, '/due': new Date(9) } } });
+    expect(await pending.completed).to.equal('7 9');
+    const texts = { set: { '/big': '7', '/due': new Date(9).toISOString() } };
+    expect((await module.approvals.approve(pending.decisionId, { ...given, edit: texts })).status).to.equal('approved');
+    const other = await rejection(module.approvals.approve(pending.decisionId, { ...given, edit: { set: { ...texts.set, '/big': '8' } } }));
+    expect(other).to.include({ code: 'verdict_key_reused' });
+  });
 
   it('asks under every policy that asked before or asks about the edited call', async () => {
     const pending = await refund(250);
@@ -375,12 +403,13 @@ describe('A call that a person edits', () => {
       { ...first, edit: { set: { '/amount': 1 } } },
       { ...first, edit: { set: { '/amount': 1 }, remove: ['/note'] } },
       { ...first, edit: { set: { '/amount': () => 1 } } },
+      { ...first, edit: { set: { '/amount': { toJSON: (): never => raise() } } } },
       { ...first, grant: { uses: 1, forMs: 1_000 } },
       { by: 'ann', key: 'k', digest: edited.digest },
     ];
-    for (const one of others) {
+    for (const [i, one] of others.entries()) {
       const refused = await rejection(module.approvals.approve(twice.decisionId, one));
-      expect([refused.status, refused.code], JSON.stringify(one)).to.deep.equal([409, 'verdict_key_reused']);
+      expect([refused.status, refused.code], `other ${i}`).to.deep.equal([409, 'verdict_key_reused']);
     }
     await twice.cancel();
   });

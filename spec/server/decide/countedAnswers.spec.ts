@@ -4,6 +4,7 @@ import { canonicalDigest } from '../../../lib/common/data/canonical.js';
 import { AMOUNT_PARTS } from '../../../lib/model/terms/LimitTerms.js';
 import { approvalUseRoutes } from '../../../lib/server/route/approvalUse.js';
 import { decisionRoutes } from '../../../lib/server/route/decisions.js';
+import { sweepTenant } from '../../../lib/server/tenant/sweepTenant.js';
 import { POLICIES, sender, tenantOf } from '../tenantSetup.js';
 import type { TestRequest } from '../tenantSetup.js';
 
@@ -43,6 +44,28 @@ describe('A call that limits count when its approval is opened, because its clie
       expect((await ask('status', { id: told })).json).to.include({ effect: 'deny' });
       expect(await used(), 'what was told has perhaps run').to.equal(1);
     }
+  });
+
+  it('is given back, once, by the sweep of a server where its client asks no more, however long ago that was', async () => {
+    const { tenant, ask, open, approve, used } = setup('9/366d');
+    const sweep = async (): Promise<number> => {
+      await sweepTenant(tenant, Date.now());
+      return used();
+    };
+    const [late, told, later] = [await open(), await open(), await open()];
+    for (const id of [late, told, later]) await approve(id);
+    expect((await ask('status', { id: told })).json).to.include({ effect: 'allow' });
+    time.tick(DAY - 1);
+    expect([await sweep(), await sweep()]).to.deep.equal([3, 3]);
+    // no server was there for hours
+    time.tick(5 * 3_600_000);
+    expect([await sweep(), await sweep()], 'what was told has perhaps run').to.deep.equal([1, 1]);
+    expect((await tenant.approvals.get(later))?.status).to.equal('expired');
+    // one that was opened and ends after that
+    const next = await open();
+    await approve(next);
+    time.tick(DAY);
+    expect([await sweep(), await sweep()]).to.deep.equal([1, 1]);
   });
 
   it('runs where a limit counts by what a trusted session says, also without a user in it', async () => {

@@ -318,6 +318,16 @@ describe('POST /v1/decision with an Idempotency-Key', () => {
     expect(effects).to.deep.equal(['allow', 'allow', 'deny', 'deny']);
   });
 
+  it('counts it also where it is asked about again while it is decided', async () => {
+    const cap = '@id("cap") @effect("limit") @limit("2/366d") forbid (principal, action, resource);';
+    const tenant = tenantOf({ policies: { text: POLICIES + cap }, facts: () => Promise.resolve({}) });
+    const ask = sender(tenant, decisionRoutes());
+    const answers = await Promise.all([1, 2, 3, 4].map(async () => ask('decide', keyed(call('read')))));
+    const allowed = answers.filter(({ json }) => json.final_decision['effect'] === 'allow');
+    expect(new Set(allowed.map(({ json }) => json['decision_id'])).size).to.equal(2);
+    expect(allowed).to.have.length(2);
+  });
+
   it('decides anew after 30 seconds', async () => {
     const { ask } = setup();
     const first = await ask('decide', keyed(call('read')));
