@@ -148,16 +148,16 @@ function decide(engine: CedarPolicyEngine, counts: TestedLimits, call: Call): De
 }
 
 function compare(expect: v.InferOutput<typeof expectation>, outcome: TestedOutcome): string[] {
+  const sorted = (ids: readonly string[] | undefined): readonly string[] | undefined => ids && [...ids].sort();
   const actual: Record<string, unknown> = {
     effect: outcome.effect,
     code: 'code' in outcome ? outcome.code : undefined,
     reason: 'reason' in outcome ? outcome.reason : undefined,
-    violations: outcome.policies.filter((policy) => policy.effect !== 'permit').map((policy) => policy.id),
+    violations: sorted(outcome.policies.filter((policy) => policy.effect !== 'permit').map((policy) => policy.id)),
     params: 'params' in outcome ? outcome.params : undefined,
-    limits: (('limits' in outcome ? outcome.limits : undefined) ?? []).map(({ policy }) => policy.id),
-    observed: (('observed' in outcome ? outcome.observed : undefined) ?? []).map((policy) => policy.id),
+    limits: sorted((('limits' in outcome ? outcome.limits : undefined) ?? []).map(({ policy }) => policy.id)),
+    observed: sorted((('observed' in outcome ? outcome.observed : undefined) ?? []).map((policy) => policy.id)),
   };
-  const sorted = (ids: readonly string[] | undefined): readonly string[] | undefined => ids && [...ids].sort();
   const wanted = {
     ...expect,
     violations: sorted(expect.violations),

@@ -22,6 +22,7 @@ forbid (principal, action == Aegis::Action::"refund", resource) when { context.i
 @id("no") forbid (principal, action == Aegis::Action::"refund", resource) when { context.input has no };
 @id("seen") @effect("limit") @limit("0.5/1d by tenant,tool") @cost("/weight") @observe("true") @observe_until("${new Date(Date.now() + 86_400_000).toISOString()}")
 forbid (principal, action == Aegis::Action::"refund", resource) when { context.input has weight };
+@id("zz") @effect("approval_needed") @reason("a second person") forbid (principal, action == Aegis::Action::"refund", resource) when { context.input has second };
 @id("plain") @effect("limit") @limit("1/1d") forbid (principal, action == Aegis::Action::"read", resource);
 `;
 const DEFAULTS = { agent: 'bot', tool: 'refund', session: { user_id: 'ann' }, params: { cents: 100 }, now: '2027-01-01T12:00:00Z' };
@@ -46,6 +47,7 @@ describe('Tests of policies that are limits', () => {
       { limits: { few: { used: 3 }, budget: { used: 1000 } }, expect: { effect: 'deny', code: 'limit_reached', violations: ['few'] } },
       { params: { cents: 1, no: 1 }, limits: { few: { used: 3 } }, expect: { effect: 'deny', code: 'forbidden', violations: ['no'] } },
       { params: { cents: 1, ask: 1 }, limits: { budget: { used: 1000 } }, expect: { effect: 'approval_needed', violations: ['ask', 'budget'], reason: 'The budget is used up.; a person' } },
+      { params: { cents: 1001, second: 1 }, expect: { effect: 'approval_needed', violations: ['budget', 'zz'] } },
       { params: { cents: 1001 }, expect: { effect: 'approval_needed' } },
       { params: { cents: 5000, cut: 1 }, limits: { budget: { used: 900 } }, expect: { effect: 'sanitize', params: { cents: 100, cut: 1 } } },
       { tool: 'read', expect: { effect: 'allow', limits: ['plain'] } },
@@ -80,6 +82,11 @@ describe('Tests of policies that are limits', () => {
       // what people approve counts as well, and so does what was changed
       { before: [{ params: { cents: 900, ask: 1 } }], params: { cents: 101 }, expect: { effect: 'approval_needed' } },
       { before: [{ params: { cents: 5000, cut: 1 } }], params: { cents: 900 }, expect: { effect: 'allow' } },
+      // what no limit counts, and what a watched one cannot count
+      {
+        before: [{ tool: 'other' }, { params: { cents: 900, weight: 'x' }, now: new Date().toISOString() }],
+        expect: { effect: 'allow' },
+      },
       { limits: { budget: { used: 800 } }, before: [{}], params: { cents: 101 }, expect: { effect: 'approval_needed' } },
     );
     const at = (minutes: number): object => ({ params: { cents: 1 }, now: new Date(Date.UTC(2027, 0, 1, 12, 3 - minutes)).toISOString() });
