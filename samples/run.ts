@@ -17,6 +17,7 @@ const SAMPLES: Readonly<Record<string, string>> = {
   halt: './halt.js',
   grants: './grants.js',
   edit: './edit.js',
+  limits: './limits.js',
   audit: './audit/main.js',
   quorum: './quorum/main.js',
   preview: './preview.js',

@@ -289,7 +289,7 @@ const NOT_OPTIONS: Readonly<Record<string, readonly string[]>> = {
     'DataPlaneOptions GuardOptions NamingOptions Named NamesFor Seen Instance ContextOf AiContext',
     'MastraContext Unnamed NoParameters ParametersMayHaveNames SoleObjectOptions StreamsCannotDefer SessionData PoliciesUnderTest',
     'ReturnTypeHoldsNoPendingApproval ReturnTypeSaysNothing ToolMessageClass',
-    'SensitiveOption GrantInput GrantTerm CallPreview PreviewChange',
+    'SensitiveOption GrantInput GrantTerm CallPreview PreviewChange UsedLimits',
   ],
   'objects with methods: parts of the library, and ports that programs implement': [
     'AegisModuleView ApprovalStore RecordStore ServerStore SignableRecordStore TenantStore Approver DecisionService Directory Journal Logger PolicyEngine PolicySupplier CounterStore',
@@ -311,7 +311,7 @@ const NOT_OPTIONS: Readonly<Record<string, readonly string[]>> = {
     'ApprovalCard ApprovalOptions ApprovalPage ApprovalPageQuery IdempotencyKey Migration RecordHead RecordPage RecordQuery ReevaluateOptions',
     'StoredRecord DescribedApproval TaskEvent ObservedPolicy ApprovalTerms Escalation GrantCeiling AmendableCall Amendment ApprovalPreview ParamChange Halt StoredUse',
     'AmendedEvent GrantEvent HaltEvent AmendedRecord GrantRecord HaltRecord',
-    'CounterState CounterTake GiveBack RefusedTake ShownCounter TakeOptions TakeOutcome Takes',
+    'ChangeConditions CounterState CounterTake GiveBack RefusedTake ShownCounter TakeOptions TakeOutcome Takes',
     'BegunEvent ConsumedEvent DecidedEvent EndedEvent EnteringEvent JournaledApproval JournaledVerdict OpenedEvent PoliciesEvent',
     'SecurityEvent SettledEvent VerdictEvent Diagnostic',
     'AuthorityRecord BegunRecord CallFields ClosedRecord ConsumedRecord CredentialRecord DecidedRecord DroppedRecord EndedRecord',

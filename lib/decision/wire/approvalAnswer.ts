@@ -11,6 +11,7 @@ import type { ViewerStanding } from '../desk/DeskVerdicts.js';
 import { shownPreview, writeShownPreview } from './wirePreview.js';
 import { typesOf } from './wireTypes.js';
 
+const timeOf = (ms: number): string => new Date(ms).toISOString();
 const policy = /* @__PURE__ */ (() => v.object({ id: v.string(), severity: v.nullable(v.string()) }))();
 const outcome = /* @__PURE__ */ (() => v.picklist(['completed', 'failed', 'unknown']))();
 const shown = /* @__PURE__ */ (() => ({
@@ -378,8 +379,4 @@ function shownOf(card: Omit<ApprovalCard, 'policies'>) {
     expires_at: timeOf(expiresAtMs),
     consumed: card.consumed,
   };
-}
-
-function timeOf(ms: number): string {
-  return new Date(ms).toISOString();
 }
