@@ -125,10 +125,7 @@ export interface ApprovalRecord {
   readonly originalDigest: string;
   /** SHA-256 of the canonical text of the params that would run. */
   readonly digest: string;
-  /**
-   * SHA-256 over all that the approval is good for: the guard's `bindingBase` of the call, the digest of the params that would run, and the tenant. Without
-   * one the approval is never used.
-   */
+  /** SHA-256 over all that it is good for: the guard's `bindingBase`, the digest of what would run, the tenant. Without it the approval is never used. */
   readonly bindingDigest?: string | undefined;
   /** What code must know to decide or use the approval, by name. Code that does not know one of them refuses. */
   readonly requires?: readonly string[] | undefined;
