@@ -23,8 +23,8 @@ function mayRun({ status, usedByAnswer, outcome }: ApprovalRecord): boolean {
   return status === 'approved' && usedByAnswer !== true && outcome === undefined;
 }
 
-function withoutValues({ changes, ...amendment }: Amendment): Amendment {
-  return { ...amendment, params: NOTHING, changes: changes.map(({ pointer }) => ({ pointer })) };
+function withoutValues({ changes, params, ...amendment }: Amendment, keepsParams: boolean): Amendment {
+  return { ...amendment, params: keepsParams ? params : NOTHING, changes: changes.map(({ pointer }) => ({ pointer })) };
 }
 
 function withoutContent({ of, digest, failure }: ApprovalPreview): ApprovalPreview {
