@@ -36,11 +36,11 @@ export interface LimitNews extends Pick<LimitEvent, 'how' | 'agentId' | 'toolNam
 
 /** The limits of a tenant: what its policies say, and what was counted. */
 export class TenantLimits {
-  readonly #desk: Pick<ApprovalDesk, 'counts'>;
+  readonly #desk: ApprovalDesk;
   readonly #policies: Pick<ReloadablePolicies, 'engine'>;
   readonly #now: () => number;
 
-  constructor(desk: Pick<ApprovalDesk, 'counts'>, policies: Pick<ReloadablePolicies, 'engine'>, now: () => number) {
+  constructor(desk: ApprovalDesk, policies: Pick<ReloadablePolicies, 'engine'>, now: () => number) {
     this.#desk = desk;
     this.#policies = policies;
     this.#now = now;
