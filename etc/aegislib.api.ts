@@ -141,6 +141,7 @@ export interface ApprovalRecord {
     readonly factsDigest: string;
     readonly requester: string;
     readonly requesterKnown: boolean;
+    readonly sessionTrusted?: false | undefined;
     readonly reason: string;
     readonly message?: string | undefined;
     readonly idempotency?: IdempotencyKey | undefined;

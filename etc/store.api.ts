@@ -70,6 +70,7 @@ export interface ApprovalQuery {
     readonly agentId?: string | undefined;
     readonly toolName?: string | undefined;
     readonly overdueAtMs?: number | undefined;
+    readonly overdueSinceMs?: number | undefined;
     readonly limit?: number | undefined;
 }
 
@@ -247,7 +248,7 @@ export declare class MemoryApprovalStore implements ApprovalStore {
     insert(record: ApprovalRecord, _card?: ApprovalCard, _beside?: readonly StoredRecord[], takes?: CounterChange): boolean;
     get(decisionId: string): ApprovalRecord | undefined;
     replace(record: ApprovalRecord, version: number, _card?: ApprovalCard, _beside?: readonly StoredRecord[], _conditions?: ChangeConditions, takes?: CounterChange): boolean;
-    list({ status, agentId, toolName, overdueAtMs, limit }: ApprovalQuery): readonly ApprovalRecord[];
+    list({ status, agentId, toolName, overdueAtMs, overdueSinceMs, limit, }: ApprovalQuery): readonly ApprovalRecord[];
     countPending(agentId: string, toolName: string, cap?: number): number;
     listDenied(agentId: string, toolName: string, sinceMs: number): readonly ApprovalRecord[];
     prune(endedByMs: number): number;

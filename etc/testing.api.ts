@@ -18,7 +18,7 @@ export interface ExpectedDecision {
 
 export interface ExpectedDenial extends ExpectedDecision {
     readonly reason?: string | RegExp | undefined;
-    readonly code?: DenyCode | undefined;
+    readonly code?: DenyCode | LimitCode | undefined;
 }
 
 export interface ExpectedSanitize extends ExpectedDecision {
@@ -26,13 +26,15 @@ export interface ExpectedSanitize extends ExpectedDecision {
     readonly message?: string | RegExp | undefined;
 }
 
+export type LimitCode = 'limit_reached' | 'limit_cost' | 'limit_unavailable';
+
 export type PoliciesUnderTest = PolicySource | PolicyEngine | {
     readonly engine: PolicyEngine;
 };
 
 export declare class PolicyExpectation {
     #private;
-    readonly outcome: PolicyOutcome;
+    readonly outcome: TestedOutcome;
     get effect(): Effect;
     get reason(): string | undefined;
     get message(): string | undefined;
@@ -108,7 +110,19 @@ export interface TestCall extends AgentConfig {
     readonly groups?: readonly string[] | undefined;
     readonly removable?: readonly string[] | undefined;
     readonly nowMs?: number | undefined;
+    readonly limits?: UsedLimits | undefined;
 }
+
+export type TestedOutcome = PolicyOutcome | {
+    readonly effect: 'deny';
+    readonly code: LimitCode;
+    readonly reason: string;
+    readonly policies: readonly AppliedPolicy[];
+};
+
+export type UsedLimits = Readonly<Record<string, {
+    readonly used: number;
+}>>;
 
 export declare function expectDecision(policies: PoliciesUnderTest, call: TestCall): PolicyExpectation;
 

@@ -16,6 +16,7 @@ const SAMPLES: Readonly<Record<string, string>> = {
   'throw-mode': './throw-mode.js',
   halt: './halt.js',
   grants: './grants.js',
+  limits: './limits.js',
   audit: './audit/main.js',
   quorum: './quorum/main.js',
   preview: './preview.js',

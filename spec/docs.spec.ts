@@ -230,7 +230,7 @@ describe('docs/policies.md', () => {
     const [, shared = ''] = /const defaults = \{\n(.*?)\n\};/s.exec(source) ?? [];
     const keys = [...shared.matchAll(/^ {2}(\w+):/gm)].map(([, key]) => key);
     expect(keys).to.have.length.above(5);
-    expect(rows.map(({ key }) => key).sort()).to.deep.equal([...keys, 'name', 'expect'].sort());
+    expect(rows.map(({ key }) => key).sort()).to.deep.equal([...keys, 'name', 'before', 'expect'].sort());
     const test = { name: 'n', tool: 't', expect: { effect: 'allow' } };
     for (const { key, where } of rows) {
       expect(isUnknown({ tests: [{ ...test, [key]: Symbol('wrong') }] }, `tests.0.${key}`), key).to.equal(false);

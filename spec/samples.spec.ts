@@ -189,6 +189,21 @@ describe('The samples', function () {
       expect(lines.join('\n')).to.include(said);
   });
 
+  it('limits lets run what fits, asks about or denies the rest, and says how much is used', async () => {
+    expect(await run('limits')).to.deep.equal([
+      'agent     refunded 60',
+      'agent     refunded 40',
+      'rita      is asked: the refunds of this customer reach the budget of the day; says yes to this one',
+      'agent     refunded 25',
+      'agent     mailed customer 1',
+      'agent     mailed customer 2',
+      'agent     mailed customer 3',
+      "agent     limit_reached: Tool 'mail' is not allowed: Three mails an hour. Try again after …",
+      'limits    refund-budget: 125 of 100 used (full)',
+      'limits    mails-an-hour: 3 of 3 used (full)',
+    ]);
+  });
+
   it('throw-mode redeems one approval for one run', async () => {
     const lines = await run('throw-mode');
     const asked =
@@ -252,7 +267,7 @@ describe('The samples', function () {
     const unknown = await runInChild(sample('run'), { args: ['nonsense'] });
     expect(unknown.code).to.equal(1);
     expect(unknown.stderr).to.include(
-      'there are quickstart, remote, data-plane, hono-service, nest-style, task-monitoring, telemetry, error-handling, multi-tenant, throw-mode, halt, grants, audit, quorum, preview, views, durable-file, durable-fleet.',
+      'there are quickstart, remote, data-plane, hono-service, nest-style, task-monitoring, telemetry, error-handling, multi-tenant, throw-mode, halt, grants, limits, audit, quorum, preview, views, durable-file, durable-fleet.',
     );
   });
 });

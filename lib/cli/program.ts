@@ -99,6 +99,10 @@ function commands(io: CliIo, { serveGateway, serve }: ProgramParts, setCode: (co
     .option('--role <name>', 'a role of the agent; may be repeated', collect)
     .option('--group <name>', 'an action group of the tool; may be repeated', collect)
     .option('--removable <param>', 'a param that a sanitize may remove; may be repeated', collect)
+    .option(
+      '--limits <json>',
+      'how much of limits is used already, such as {"refund-budget": {"used": 950}}; nothing is counted (default: nothing is used)',
+    )
     .option('--now <time>', 'the time that policies see, such as 2025-01-31T12:00:00Z (default: now)')
     .option(...JSON_OPTION)
     .action((policies: string, options: DecideOptions) => setCode(decide(policies, options, io)));

@@ -1,6 +1,7 @@
 import '../common/runtime.js';
 import { execution } from '../approval/execution/execution.js';
 import { isThenable } from '../common/awaitable.js';
+import { approvalUse } from '../decision/desk/use/approvalUse.js';
 import { ApprovalPendingError } from '../model/errors/RefusalErrors.js';
 import { DecisionUnavailableError } from '../model/errors/ServiceErrors.js';
 import { GuardDefinitionError } from '../model/errors/SetupErrors.js';
@@ -51,6 +52,7 @@ export function guardSync<This, A extends readonly unknown[], R, const N, const 
   }
   const spec = readGuardOptions(name, original.length, { ...given, approval: 'throw' });
   // what it calls cannot be waited for
+  approvalUse.prepare();
   execution.prepare();
   const guarded = function (this: unknown, ...args: unknown[]): unknown {
     // a decision that comes later must not run the function after its caller was told that it did not run

@@ -153,6 +153,8 @@ export interface ApprovalRecord {
   readonly requester: string;
   /** Whether the requester is an authenticated user. */
   readonly requesterKnown: boolean;
+  /** False where its caller's word for the session is not believed. */
+  readonly sessionTrusted?: false | undefined;
   /** Why a person is asked. */
   readonly reason: string;
   /** Why a policy changed the params, if one did. */
@@ -302,6 +304,8 @@ export interface ApprovalQuery {
   readonly toolName?: string | undefined;
   /** Only approvals that have expired by then, in epoch milliseconds. */
   readonly overdueAtMs?: number | undefined;
+  /** Only approvals that expire after this, in epoch milliseconds. */
+  readonly overdueSinceMs?: number | undefined;
   /**
    * At most this many, oldest first.
    *

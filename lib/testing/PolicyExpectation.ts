@@ -4,7 +4,8 @@ import { escapeText } from '../common/data/escapeText.js';
 import type { Effect } from '../model/Decision.js';
 import type { Params } from '../model/Params.js';
 import { takeSnapshot } from '../model/snapshot/takeSnapshot.js';
-import type { AppliedPolicy, DenyCode, PolicyOutcome } from '../policy/PolicyEngine.js';
+import type { LimitCode, TestedOutcome } from '../policy/limit/TestedLimits.js';
+import type { AppliedPolicy, DenyCode } from '../policy/PolicyEngine.js';
 import { policyAsker } from './policyAsker.js';
 import type { PoliciesUnderTest, TestCall, TestedCall } from './policyAsker.js';
 import { checkedOptions } from '../model/checkedOptions.js';
@@ -23,7 +24,7 @@ export interface ExpectedDenial extends ExpectedDecision {
   /** A text that the reason holds, or an expression that it matches. */
   readonly reason?: string | RegExp | undefined;
   /** The outcome's code. */
-  readonly code?: DenyCode | undefined;
+  readonly code?: DenyCode | LimitCode | undefined;
 }
 
 /** Expectations of a call whose params policies change. */
@@ -59,8 +60,8 @@ const SAID: Readonly<Record<Effect, string>> = {
 
 /** The decision of policies on one call. Each assertion throws an AssertionError that shows the actual decision, and returns the same object. */
 export class PolicyExpectation {
-  /** The engine's own answer. */
-  readonly outcome: PolicyOutcome;
+  /** The engine's own answer, with what limits make of it. */
+  readonly outcome: TestedOutcome;
   readonly #call: TestCall;
   readonly #params: Params;
 

@@ -11,3 +11,4 @@ export type { RecordedCall } from './RecordingDecisionService.js';
 export type { DecisionScript, ScriptedAnswer } from './ScriptedDecisionService.js';
 export { expectGuarded } from './expectGuarded.js';
 export type { ExpectGuardedOptions } from './expectGuarded.js';
+export type { LimitCode, TestedOutcome, UsedLimits } from '../policy/limit/TestedLimits.js';

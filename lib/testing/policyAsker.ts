@@ -3,7 +3,9 @@ import type { Params, Session } from '../model/Params.js';
 import { takeSnapshot } from '../model/snapshot/takeSnapshot.js';
 import type { AgentConfig } from '../policy/engine/AgentDirectory.js';
 import { CedarPolicyEngine } from '../policy/engine/CedarPolicyEngine.js';
-import type { PolicyEngine, PolicyOutcome } from '../policy/PolicyEngine.js';
+import { TestedLimits, usedProblems } from '../policy/limit/TestedLimits.js';
+import type { TestedOutcome, UsedLimits } from '../policy/limit/TestedLimits.js';
+import type { PolicyEngine } from '../policy/PolicyEngine.js';
 import type { PolicySource } from '../policy/PolicySource.js';
 import { readPolicies } from '../policy/live/readPolicies.js';
 import { checkedOptions } from '../model/checkedOptions.js';
@@ -54,6 +56,12 @@ export interface TestCall extends AgentConfig {
    * @defaultValue the current time
    */
   readonly nowMs?: number | undefined;
+  /**
+   * How much of limits is used already, by the ids of their policies, such as `{ 'refund-budget': { used: 950 } }`.
+   *
+   * @defaultValue nothing
+   */
+  readonly limits?: UsedLimits | undefined;
 }
 
 /** The kinds of a call. */
@@ -66,14 +74,17 @@ export const TEST_CALL: OptionKinds<TestCall> = {
   groups: 'strings',
   removable: 'strings',
   nowMs: 'number',
+  limits: 'record',
   roles: 'any',
   attributes: 'any',
 };
 
 /** The decision of policies, and the params that they decided on. */
 export interface TestedCall {
-  readonly outcome: PolicyOutcome;
+  readonly outcome: TestedOutcome;
   readonly params: Params;
+  /** How much it counts for each limit, in ten-thousandths, by the id of its policy. */
+  readonly counts: ReadonlyMap<string, number>;
 }
 
 /** Loads policies once and returns a function that asks them. @throws ConfigError for policies that do not load */
@@ -83,8 +94,13 @@ export function policyAsker(policies: PoliciesUnderTest): (call: TestCall) => Te
     const call = checkedOptions('call', given, TEST_CALL);
     const { agentId, toolName, params = {}, session = null, facts = {}, groups = [], removable = [], nowMs = Date.now() } = call;
     const taken = takeSnapshot(params).value as Params;
-    const outcome = engineFor(engine, call).evaluate({ agentId, toolName, groups, params: taken, session, facts, nowMs, removable });
-    return { outcome, params: taken };
+    const asked = { agentId, toolName, groups, params: taken, session, facts, nowMs, removable };
+    const outcome = engineFor(engine, call).evaluate(asked);
+    const limits = new TestedLimits(call.limits);
+    // an engine of one's own may know its limits by other names
+    const problems = 'policies' in engine ? usedProblems(call.limits ?? {}, (engine as CedarPolicyEngine).policies, 'limits') : [];
+    if (problems.length > 0) throw new ConfigError(problems);
+    return { outcome: limits.outcomeOf(outcome, asked), params: taken, counts: limits.costsOf(outcome, asked) };
   };
 }
 

@@ -1,6 +1,6 @@
 import { canonicalText } from '../common/data/canonical.js';
 import { escapeText } from '../common/data/escapeText.js';
-import type { PolicyOutcome } from '../policy/PolicyEngine.js';
+import type { TestedOutcome } from '../policy/limit/TestedLimits.js';
 import type { PoliciesUnderTest, TestCall } from './policyAsker.js';
 import { policyAsker, TEST_CALL } from './policyAsker.js';
 import { checkedOptions } from '../model/checkedOptions.js';
@@ -40,7 +40,7 @@ export function policySnapshot(policies: PoliciesUnderTest, calls: readonly Snap
     .join('\n');
 }
 
-function linesOf(outcome: PolicyOutcome): readonly string[] {
+function linesOf(outcome: TestedOutcome): readonly string[] {
   const { effect, policies } = outcome;
   const fields = {
     effect: effect === 'deny' ? `deny (${outcome.code})` : effect,
@@ -50,6 +50,7 @@ function linesOf(outcome: PolicyOutcome): readonly string[] {
   };
   const by = policies.map((policy) => `${policy.effect} ${policy.id}`).sort();
   const observed = 'observed' in outcome ? outcome.observed?.map(({ id }) => id).join(', ') : undefined;
-  const entries = Object.entries({ ...fields, by: by.length === 0 ? undefined : by.join(', '), observed });
+  const limits = 'limits' in outcome ? outcome.limits?.map(({ policy }) => policy.id).join(', ') : undefined;
+  const entries = Object.entries({ ...fields, by: by.length === 0 ? undefined : by.join(', '), limits, observed });
   return entries.flatMap(([name, value]) => (value === undefined ? [] : [`  ${name === 'effect' ? '' : `${name}: `}${value}`]));
 }

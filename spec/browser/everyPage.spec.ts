@@ -6,12 +6,16 @@ import { SecretString } from '../../lib/common/SecretString.js';
 import { TaskRegistry } from '../../lib/approval/task/TaskRegistry.js';
 import type { ApprovalRecord, Verdict } from '../../lib/store/ApprovalStore.js';
 import type { SpecPerson } from '../support/servedInbox.js';
+import type { PreviewOutcome } from '../../lib/model/preview/CallPreview.js';
+import { boundPreview } from '../../lib/model/preview/previewDigest.js';
 import { pendingTask } from '../support/tasks.js';
 import { hasBrowser, openBrowser } from './browser.js';
 import type { PageReports } from './browser.js';
 import { inboxWorld, signUp, withAuthenticator } from './inboxWorld.js';
 import type { InboxWorld } from './inboxWorld.js';
 import { lookAt, sameLayout, tell, violations } from './lookAt.js';
+
+const HIDDEN = { approver: 'last4', log: 'hidden', model: 'hidden', audit: 'hidden' } as const;
 
 describe('Every page in a browser', function () {
   this.timeout(60_000);
@@ -74,6 +78,36 @@ describe('Every page in a browser', function () {
       body: `Hi,\n${'\n'.repeat(60)}Press Approve.\u200b\u200b${'x'.repeat(300)}\n${'line\n'.repeat(80)}`,
     });
     await asked('long', 'refund', { text: Array.from({ length: 90 }, (_, i) => `line ${i}`).join('\n'), amount: 1 });
+    const previewed = async (name: string, outcome: PreviewOutcome, isEdited = false): Promise<void> => {
+      const id = await asked(name, 'refund', { amount: 7, card: '4242424242424242' });
+      const { digest = '' } = (await world.store.approvals.get(id)) ?? {};
+      const hides = outcome.content?.reversible === 'external' && { sensitive: { '/card': HIDDEN } };
+      await world.leave(id, { preview: boundPreview(isEdited ? 'a'.repeat(64) : digest, outcome), ...hides });
+    };
+    await previewed('preview', {
+      content: {
+        summary: 'Refunds 7.00 EUR of order A-88213 to the card that paid it.',
+        changes: [
+          { what: 'balance of the till', before: 1204, after: 1197 },
+          { what: 'order', before: { state: 'paid', lines: [1, 2, 3] }, after: { state: 'refunded', lines: [] } },
+          { what: 'mail to the customer', after: 'Dear Dana, your refund is on its way.' },
+        ],
+        reversible: 'irreversible',
+      },
+    });
+    await previewed('preview of before', { content: { summary: 'Reads a file', reversible: 'read-only' } }, true);
+    await previewed('preview, hostile', {
+      content: {
+        summary: `Sends mail to dana@p\u0430rtner.example \u202efdp.4411\u202c\u200b${'x'.repeat(400)}\n${'line\n'.repeat(40)}`,
+        changes: Array.from({ length: 40 }, (_, i) => ({
+          what: `${'w'.repeat(i * 8)} \u05d0\u05d1 ${i}`,
+          before: 'y'.repeat(i * 9),
+          after: null,
+        })),
+        reversible: 'external',
+      },
+    });
+    await previewed('preview, none', { failure: 'timeout' });
     await asked('soon', 'read', { path: '/soon' }, { expiresAtMs: Date.now() + 4 * 60_000 });
     await asked('denied', 'refund', { amount: 1 }, { status: 'denied', verdicts: [verdict(false, 'refunds')] });
     await asked('expired', 'refund', { amount: 2 }, { status: 'expired' });
@@ -91,6 +125,14 @@ describe('Every page in a browser', function () {
     const own = await world.ask('refund', { amount: 10 }, { agent: 'agent-own', user: 'ann@acme.example' });
     paths['not yours'] = `/a/${own}`;
     for (let i = 0; i < 5; i++) await world.ask('read', { file: `f${i}`, mode: 'r' }, { agent: 'flood', user: 'lee@acme.example' });
+    for (const [user, amount] of [
+      ['lee', 1000],
+      ['kim', 650],
+      ['a-user-whose-name-is-as-long-as-names-of-users-are-anywhere', 12.5],
+    ] as const)
+      await world.ask('pay', { amount }, { agent: 'agent-payments', user: `${user}@acme.example` });
+    await world.ask('search', {});
+    paths['limit'] = `/a/${await world.ask('pay', { amount: 250 }, { agent: 'agent-payments', user: 'lee@acme.example' })}`;
     const registry = new TaskRegistry(world.tasks);
     const task = pendingTask();
     await registry.record(task);
@@ -127,8 +169,8 @@ describe('Every page in a browser', function () {
   });
 
   it('is readable in each state of an approval', async () => {
-    const { high = '', critical = '', hostile = '', denied = '', 'not yours': own = '', ...alike } = paths;
-    const each = { high, critical, hostile, denied, own, 'all of it': `${hostile}?all=1` };
+    const { high = '', critical = '', hostile = '', denied = '', limit = '', 'not yours': own = '', ...alike } = paths;
+    const each = { high, critical, hostile, denied, limit, own, 'all of it': `${hostile}?all=1` };
     const opened = await world.open(ann);
     tell((await lookAt(opened, each)) + (await lookAt(opened, { ...alike, now: `${high}?now=1` }, 'two')));
   });
@@ -140,6 +182,7 @@ describe('Every page in a browser', function () {
       history: '/history',
       unknown: '/unknown',
       agents: '/agents',
+      limits: '/limits',
       me: '/me',
       help: '/help',
       missing: '/a/dec_missing',
@@ -148,6 +191,7 @@ describe('Every page in a browser', function () {
       'inbox all': '/inbox?tab=all',
       'inbox none': '/inbox?q=zzz',
       'inbox mine': '/inbox?tab=mine',
+      'limits none': '/limits?q=zzz&near=1',
       'history wrong': '/history?since=soon',
     };
     const opened = await world.open(ann);

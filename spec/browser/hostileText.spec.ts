@@ -2,7 +2,9 @@
 import { expect } from 'chai';
 import type { Browser, Page } from 'playwright-core';
 import { pageHeaders } from '../../lib/server/dispatch/pageHeaders.js';
+import { canonicalDigest } from '../../lib/common/data/canonical.js';
 import type { Params } from '../../lib/model/Params.js';
+import { boundPreview } from '../../lib/model/preview/previewDigest.js';
 import type { ApprovalRecord } from '../../lib/store/ApprovalStore.js';
 import type { SpecPerson } from '../support/servedInbox.js';
 import { hasBrowser, openBrowser } from './browser.js';
@@ -132,6 +134,9 @@ describe('Hostile text in a browser', function () {
       session: { user_id: text, [text]: text },
       facts: { [text]: text, list: [text] },
       opaque: [text],
+      preview: boundPreview(index % 2 === 0 ? 'a'.repeat(64) : canonicalDigest(params), {
+        content: { summary: text, changes: [{ what: text, before: text, after: { [text]: [text] } }], reversible: 'external' },
+      }),
       policies: [{ id: 'reads', hash: 'h', reason: text, severity: 'low', ...(index % 3 === 1 && { approvers: [text] }) }],
       ...settled[index % 3],
     });
@@ -190,6 +195,6 @@ describe('Hostile text in a browser', function () {
       await check(path, path);
       pages += 1;
     }
-    console.log(`      ${CORPUS.length} texts in 19 fields on ${pages} pages: 0 ran, 0 dialogs, 0 reports, 0 requests elsewhere`);
+    console.log(`      ${CORPUS.length} texts in 23 fields on ${pages} pages: 0 ran, 0 dialogs, 0 reports, 0 requests elsewhere`);
   });
 });

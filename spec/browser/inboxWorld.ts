@@ -14,7 +14,11 @@ forbid (principal, action == Aegis::Action::"refund", resource);
 @id("notes") @effect("sanitize") @sanitize("mask_email /note") @reason("No addresses in notes")
 forbid (principal, action == Aegis::Action::"refund", resource) when { context.input has note && context.input.note like "*@*" };
 @id("sql") @effect("approval_needed") @severity("critical") @approvers("dba") @reason("Statements need a DBA")
-forbid (principal, action == Aegis::Action::"sql", resource);`;
+forbid (principal, action == Aegis::Action::"sql", resource);
+@id("payments-of-each-user-a-day") @effect("limit") @limit("1000/1d by agent,session/user_id") @cost("/amount") @over("approval_needed") @warn_at("60")
+forbid (principal, action == Aegis::Action::"pay", resource);
+@id("searches") @effect("limit") @limit("3/2h sliding by tenant,tool") forbid (principal, action == Aegis::Action::"search", resource);
+@id("exports") @effect("limit") @limit("1/30d by agent") forbid (principal, action == Aegis::Action::"export", resource);`;
 
 /** A server with an inbox on a port of this machine, and people in a browser. */
 export interface InboxWorld extends ServedInbox {

@@ -220,6 +220,13 @@ describe('aegis audit', () => {
       expect(await failureOf(['audit', 'heads', path])).to.equal(
         'aegis: the last checkpoint of w0 cannot be read; npx aegis audit verify says more\n',
       );
+      // who writes the log can sign it under any name, and U+009B begins a command of a terminal as the escape character does
+      for (const hidden of ['\u009b2J', '\u202e', '\u200b']) {
+        writeFileSync(join(path, 'w0', 'checkpoints.note'), `${log.head}— x${hidden} ${Buffer.alloc(68).toString('base64')}\n\n`);
+        expect(await failureOf(['audit', 'heads', path])).to.equal(
+          'aegis: the last checkpoint of w0 cannot be read; npx aegis audit verify says more\n',
+        );
+      }
     });
   });
 

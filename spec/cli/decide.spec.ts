@@ -17,6 +17,13 @@ describe('aegis decide', function () {
     'watched.cedar': `${SHOP}
       @id("watched") @effect("approval_needed") @approvers("leads") @observe("true") @observe_until("${new Date(Date.now() + 86_400_000).toISOString()}")
       forbid (principal, action == Aegis::Action::"refund", resource) when { context.input.amount > 0 };`,
+    'limits.cedar': `
+      @id("all") permit (principal, action, resource);
+      @id("budget") @effect("limit") @limit("1000/1d by agent,session/user_id") @cost("/cents") @over("approval_needed") @approvers("finance")
+      forbid (principal, action == Aegis::Action::"refund", resource);
+      @id("few") @effect("limit") @limit("3/90m sliding by agent") forbid (principal, action == Aegis::Action::"refund", resource);
+      @id("seen") @effect("limit") @limit("1/1d") @cost("/weight") @observe("true") @observe_until("${new Date(Date.now() + 86_400_000).toISOString()}")
+      forbid (principal, action == Aegis::Action::"refund", resource) when { context.input has weight };`,
     'params.json': '{"amount": 5000}',
   });
   after(() => files.remove());
@@ -72,6 +79,41 @@ describe('aegis decide', function () {
     expect(json.observed).to.deep.equal([{ id: 'watched', effect: 'approval_needed', approvers: ['leads'] }]);
     const later = new Date(Date.now() + 2 * 86_400_000).toISOString();
     expect((await runAegis([...args, '--now', later])).code).to.equal(4);
+  });
+
+  it('says which limits would count the call, and what becomes of it where they are used; counts nothing', async () => {
+    const args = ['decide', files.path('limits.cedar'), ...BOT, '--session', '{"user_id":"ann"}', '--params'];
+    const { code, stdout } = await runAegis([...args, '{"cents":250.5}']);
+    expect(code).to.equal(0);
+    expect(stdout.split('\n')).to.deep.equal([
+      'allow',
+      '  policy   permit all',
+      '  limit    budget: counts 250.5 of 1,000 in 1 day, fixed, by agent, session/user_id',
+      '  limit    few: counts 1 of 3 in 90 minutes, sliding, by agent',
+      '',
+    ]);
+    const used = (budget: number): string[] => ['--limits', JSON.stringify({ budget: { used: budget } })];
+    const asks = await runAegis([...args, '{"cents":250}', ...used(751)]);
+    expect([asks.code, asks.stdout.includes('  policy   limit budget (approvers: finance)')]).to.deep.equal([4, true]);
+    expect((await runAegis([...args, '{"cents":250}', ...used(750)])).code).to.equal(0);
+    const denied = await runAegis([...args, '{"cents":1}', '--limits', '{"few":{"used":3}}']);
+    expect(denied.code).to.equal(3);
+    expect(denied.stdout).to.include('  code     limit_reached').and.include('  reason   A limit is reached.');
+    expect((await runAegis([...args, '{}'])).stdout).to.include('  code     limit_cost');
+    const json = JSON.parse((await runAegis([...args, '{"cents":2}', '--json'])).stdout) as { limits: unknown };
+    expect(json.limits).to.deep.equal([
+      { id: 'budget', cost: 2, limit: 1000, windowS: 86_400, kind: 'fixed', by: ['agent', 'session/user_id'], over: 'approval_needed' },
+      { id: 'few', cost: 1, limit: 3, windowS: 5_400, kind: 'sliding', by: ['agent'], over: 'deny' },
+    ]);
+    expect((await runAegis([...args, '{"cents":1,"weight":"x"}'])).stdout).to.include('  limit    seen: cannot be counted for 1 in 1 day');
+    for (const [given, message] of [
+      ['{"bugdet":{"used":1}}', "did you mean 'budget'"],
+      ['{"budget":{"used":-1}}', 'limits.budget: must be such as'],
+      ['{"budget":5}', 'limits.budget: must be such as'],
+      ['[]', '--limits'],
+      ['{', '--limits'],
+    ] as const)
+      expect(await failureOf([...args, '{"cents":1}', '--limits', given]), given).to.include(message);
   });
 
   it('asks about no params where none are given', async () => {

@@ -84,6 +84,29 @@ describe('guardSync()', () => {
     expect(JSON.parse(stdout)).to.deep.equal([['ApprovalPendingError', 'ApprovalPendingError', 0], 1, 1]);
   });
 
+  it('runs an approved call in the tick in which a first approval of its process is given', async () => {
+    const { code, stdout, stderr } = await runInChild(`
+      const { AegisModule, guardSync } = await import(${JSON.stringify(new URL('../../lib/index.js', import.meta.url).href)});
+      const text = '@id("ok") permit (principal, action, resource); @id("ask") @effect("approval_needed") forbid (principal, action, resource);';
+      const module = AegisModule.create({ policies: { text }, agentId: 'a' });
+      let ran = 0;
+      const call = guardSync((n) => (ran += n), { module, toolName: 't', params: ['n'] });
+      const tried = () => {
+        try {
+          return call(1);
+        } catch (error) {
+          return error;
+        }
+      };
+      const { name, pending } = tried();
+      const { digest } = await module.approvals.get(pending.decisionId);
+      await module.approvals.approve(pending.decisionId, { by: 'ann', digest });
+      console.log(JSON.stringify([name, tried(), ran, tried().name, ran]));
+      await module.close();`);
+    expect([code, stderr]).to.deep.equal([0, '']);
+    expect(JSON.parse(stdout)).to.deep.equal(['ApprovalPendingError', 1, 1, 'ApprovalPendingError', 1]);
+  });
+
   it('throws ApprovalPendingError until it is approved; then an equal call runs, once', () => {
     service.always({ effect: 'approval_needed' });
     const call = guarded();

@@ -1,4 +1,6 @@
 import { inspect } from 'node:util';
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import { expect } from 'chai';
 import sinon from 'sinon';
 import { AegisModule, ConfigError, ForbiddenError, guard, guardCall, guardSync } from '../../lib/index.js';
@@ -247,6 +249,41 @@ describe('Limits', () => {
       return lines.length;
     };
     expect([await told(7), await told(0.5), await told(0.5), await told(1)]).to.deep.equal([0, 0, 1, 0]);
+  });
+
+  it('that are only watched stop nothing where the counters fail; beside one that is enforced they do not count', async () => {
+    const watched = `@observe("true") @observe_until("${new Date(NOON + 10 * HOUR).toISOString()}")`;
+    for (const [text, effect] of [
+      [limit('1/1h', watched), 'ran'],
+      [limit('1/1h', watched) + limit('9/1h', '', 'true', 'enforced'), 'policy_violation'],
+    ] as const) {
+      const approvalStore = new MemoryApprovalStore();
+      const module = make(text, { approvalStore });
+      for (const method of ['take', 'peek'] as const) sinon.stub(approvalStore.counters, method).throws(new Error('disk'));
+      expect(await caller(module)()).to.equal(effect);
+      expect((await module.decide({ agentId: 'bot', toolName: 'refund', params: {} })).effect).to.equal(
+        effect === 'ran' ? 'allow' : 'deny',
+      );
+    }
+  });
+
+  it('take little memory for what they count apart, however long its values are', async () => {
+    // they are compared by their digests, and only short ones are kept beside those
+    const module = make(limit('1/1h by session/user_id'));
+    const call = caller(module);
+    setFlagsFromString('--expose-gc');
+    const collect = runInNewContext('gc') as () => void;
+    const heap = (): number => {
+      collect();
+      return process.memoryUsage().heapUsed;
+    };
+    const user = (i: number): object => ({ session: { user_id: `${i} é`.padEnd(100_000, 'x') } });
+    await call({}, user(0));
+    const before = heap();
+    for (let i = 1; i <= 200; i++) expect(await call({}, user(i))).to.equal('ran');
+    // the values are 40 MB
+    expect(heap() - before).to.be.below(10_000_000);
+    expect(await call({}, user(100))).to.equal('limit_reached');
   });
 
   it('that are only watched stop nothing until their end, and are named where they would have', async () => {

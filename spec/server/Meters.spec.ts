@@ -3,7 +3,7 @@ import { Meters } from '../../lib/server/Meters.js';
 import { MemoryStateStore } from '../../lib/store/memory/MemoryStateStore.js';
 import type { RequestReport } from '../../lib/server/dispatch/Dispatcher.js';
 import { callerOf, sender, tenantOf } from './tenantSetup.js';
-import { CAPABILITIES } from '../../lib/model/Capability.js';
+import { PLAIN_CLIENT } from '../support/plainClient.js';
 import { approvalUseRoutes } from '../../lib/server/route/approvalUse.js';
 import { decisionRoutes } from '../../lib/server/route/decisions.js';
 
@@ -71,7 +71,7 @@ describe('The meters of a Data Plane', () => {
     const refused = async (): Promise<string | undefined> =>
       /^aegis_limits_refused_total\{tenant="default",policy="cap"\} (\d+)$/m.exec((await meters.metrics?.text(NO_GAUGES)) ?? '')?.[1];
     const base = 'b'.repeat(64);
-    const headers = { 'X-AEGIS-CAPABILITIES': CAPABILITIES.join(','), 'X-AEGIS-BINDING': base };
+    const headers = { 'X-AEGIS-CAPABILITIES': PLAIN_CLIENT.join(','), 'X-AEGIS-BINDING': base };
     const ask = sender(tenant, [...decisionRoutes(), ...approvalUseRoutes()]);
     const decided = async (params: object): Promise<string> => {
       const body = { agent_id: 'bot', tool: { name: 'pay', params }, session: null };

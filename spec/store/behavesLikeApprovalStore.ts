@@ -124,6 +124,8 @@ export function behavesLikeApprovalStore(
       expect(await ids({ status: 'denied' })).to.deep.equal([4]);
       expect(await ids({ status: 'pending', overdueAtMs: 91 })).to.deep.equal([9, 10, 11]);
       expect(await ids({ overdueAtMs: 92, limit: 2 })).to.deep.equal([8, 9]);
+      expect(await ids({ overdueSinceMs: 90, overdueAtMs: 92 })).to.deep.equal([8, 9]);
+      expect(await ids({ status: 'pending', overdueSinceMs: 97.5 })).to.deep.equal([0, 1, 2]);
       expect(await ids({ limit: 3 })).to.deep.equal([0, 1, 2]);
       expect(await ids({ agentId: 'nobody' })).to.deep.equal([]);
     });

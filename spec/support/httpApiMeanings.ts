@@ -250,6 +250,7 @@ export const HTTP_MEANINGS: Readonly<Record<string, string>> = {
   removable: 'As the header `X-AEGIS-REMOVABLE`, not encoded',
   opaque: 'As the header `X-AEGIS-OPAQUE`, not encoded',
   sensitive: 'What is not shown to everyone: for each JSON pointer into the params, the views of `approver`, `log`, `model` and `audit`',
+  views: 'SHA-256 of the `sensitive` that the server was told, in its canonical form: another one was lost or changed on the way',
   'decide preview': 'What the call would do, as its own program says: sent once an answer `preview_needed` has asked for it',
   'decide preview.of': 'SHA-256 of the params that it is of: those that would run, as that answer has them',
   'decide preview.changes[].before': 'How it is now',

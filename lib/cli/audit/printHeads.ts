@@ -1,4 +1,5 @@
 import { readHead } from '../../audit/verify/log/LogHeads.js';
+import { escapeText } from '../../common/data/escapeText.js';
 import { CliError, EXIT, writeLines } from '../CliIo.js';
 import type { CliIo } from '../CliIo.js';
 import { withLogs } from './withLogs.js';
@@ -15,8 +16,8 @@ async function printed({ source, writers }: OpenLogs, io: CliIo): Promise<number
     let last: string | undefined;
     for await (const note of source.checkpoints(writer)) last = note;
     if (last === undefined) writeLines(io.err, [`aegis: ${writer} has no checkpoint yet, so it has no head`]);
-    // what is not a checkpoint could hold anything
-    else if (readHead(last) === undefined)
+    // what is not a checkpoint could hold anything, and a name of a key could hold what no terminal should get
+    else if (readHead(last) === undefined || last.split('\n').some((line) => escapeText(line) !== line))
       throw new CliError(`the last checkpoint of ${writer} cannot be read; npx aegis audit verify says more`);
     else notes.push(last);
   }

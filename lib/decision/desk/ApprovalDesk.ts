@@ -14,7 +14,8 @@ import type { ApprovalRequest, OpeningOutcome } from './ApprovalRequest.js';
 import { Openings, type Counted } from './Openings.js';
 import { bindingDigest, type BoundCall } from './use/bindingDigest.js';
 import { isOver, spentRecord } from './use/spentRecord.js';
-import { beginExecution, consumeApproval, reportNotReplaced, tellOfUse, verifyApproval } from './use/consumeApproval.js';
+import { approvalUse } from './use/approvalUse.js';
+import { reportNotReplaced } from './use/reportNotReplaced.js';
 import { isUnderstood, takesSeats } from './use/semantics.js';
 import { commitKept, type ApprovalChange } from './use/commitKept.js';
 import { DeskCounts } from './use/DeskCounts.js';
@@ -90,6 +91,7 @@ export class ApprovalDesk extends SafeEmitter<DeskEvents> {
       current: (record) => this.#current(record),
       endOverdue: (query) => this.#endOverdue(query),
       opened: (record) => {
+        approvalUse.prepare();
         verdicts.prepare();
         this.#emitRecord(record);
       },
@@ -308,7 +310,7 @@ export class ApprovalDesk extends SafeEmitter<DeskEvents> {
 
   /** @internal Whether the approval was given for exactly this call, as far as it is known. */
   verify(call: ApprovedCall): Awaitable<boolean> {
-    return verifyApproval(this.#store, call, this.#useRules);
+    return chain(approvalUse.get(), ({ verifyApproval }) => verifyApproval(this.#store, call, this.#useRules));
   }
 
   /** @internal The digest of all that an approval of this call is good for. */
@@ -318,17 +320,17 @@ export class ApprovalDesk extends SafeEmitter<DeskEvents> {
 
   /** @internal Uses the approval up. False where it is not approved, has expired, was used already, or is for another call. */
   consume(use: ApprovalUse): Awaitable<boolean> {
-    return this.#tellOf(use.decisionId, consumeApproval(this.#store, use, this.#useRules));
+    return this.#use(use.decisionId, ({ consumeApproval }) => consumeApproval(this.#store, use, this.#useRules));
   }
 
   /** @internal Uses up an approval whose use is that its caller is told of it. False as for {@link consume}, and for every other approval. */
   answer(use: ApprovalUse): Awaitable<boolean> {
-    return this.#tellOf(use.decisionId, consumeApproval(this.#store, use, { ...this.#useRules, byAnswer: true }));
+    return this.#use(use.decisionId, ({ consumeApproval }) => consumeApproval(this.#store, use, { ...this.#useRules, byAnswer: true }));
   }
 
   /** @internal Records which claim begins. False where another one has begun. */
   begin(start: ExecutionStart): Awaitable<boolean> {
-    return this.#tellOf(start.decisionId, beginExecution(this.#store, start, this.#useRules));
+    return this.#use(start.decisionId, ({ beginExecution }) => beginExecution(this.#store, start, this.#useRules));
   }
 
   /** @internal Keeps how the run under a used approval ended. */
@@ -338,13 +340,11 @@ export class ApprovalDesk extends SafeEmitter<DeskEvents> {
     return chain(verdicts.get(), (rules) => rules.recordOutcome(report, this.#store, commit, this.#clock.now()));
   }
 
-  #tellOf(decisionId: string, done: Awaitable<boolean>): Awaitable<boolean> {
-    if (this.listenerCount('changed') === 0) return done;
-    return tellOfUse(
-      done,
-      () => this.#store.get(decisionId),
-      (record) => this.#emitTo('changed', record),
-    );
+  #use(decisionId: string, use: (part: typeof import('./use/consumeApproval.js')) => Awaitable<boolean>): Awaitable<boolean> {
+    return chain(approvalUse.get(), (part) => {
+      const read = (): Awaitable<ApprovalRecord | undefined> => this.#store.get(decisionId);
+      return this.listenerCount('changed') === 0 ? use(part) : part.tellOfUse(use(part), read, (record) => this.#emitTo('changed', record));
+    });
   }
 
   /**

@@ -60,5 +60,6 @@ export const APPROVAL_QUERY: OptionKinds<ApprovalQuery> = {
   agentId: 'string',
   toolName: 'string',
   overdueAtMs: 'number',
+  overdueSinceMs: 'number',
   limit: 'count',
 };

@@ -2,7 +2,6 @@ import { VerdictError } from '../../model/errors/SetupErrors.js';
 import type { StandingVerdict } from '../../model/errors/SetupErrors.js';
 import { canonicalDigest } from '../../common/data/canonical.js';
 import { isRecord } from '../../common/data/plainObject.js';
-import { takeSnapshot } from '../../model/snapshot/takeSnapshot.js';
 import { PERSON_ID, personId } from '../../model/personId.js';
 import { hiddenFromApprover } from '../../model/view/viewOf.js';
 import type { ApprovalPolicy, ApprovalRecord, Assurance, Verdict, VerdictProof } from '../../store/ApprovalStore.js';
@@ -12,7 +11,7 @@ import type { GivenProof } from './Directory.js';
 import type { Giver } from './eligibility.js';
 import type { PreparedGrant } from './GrantMaker.js';
 import type { GrantInput } from '../../model/terms/Grant.js';
-import { reportNotReplaced } from './use/consumeApproval.js';
+import { reportNotReplaced } from './use/reportNotReplaced.js';
 import { readOptions } from '../../common/readOptions.js';
 
 /** What a person decides about an approval. */
@@ -269,7 +268,9 @@ export interface CheckedVerdict {
 export function keyedDigest({ edit, grant }: Pick<VerdictInput, 'edit' | 'grant'>): string | undefined {
   if (edit === undefined && grant === undefined) return undefined;
   try {
-    return canonicalDigest(takeSnapshot({ edit, grant }).value);
+    // a BigInt and a date are texts over HTTP, and once the approval was used nothing says which text is one
+    const text = JSON.stringify({ edit, grant }, (_, value: unknown) => (typeof value === 'bigint' ? String(value) : value));
+    return canonicalDigest(JSON.parse(text));
   } catch {
     return '';
   }

@@ -88,7 +88,7 @@ export class CallCounts {
     const effective = (outcome.effect === 'allow' ? undefined : outcome.params) ?? params;
     if (canonicalDigest(effective) !== record.digest) return 'refused';
     return chain(this.gate(), (gate) => {
-      const call = { agentId, toolName, params: effective, session, sessionTrusted: true };
+      const call = { agentId, toolName, params: effective, session, sessionTrusted: record.sessionTrusted !== false };
       const plan = gate.plan(limits, call, (policy) => isApprovedIn(record, policy));
       if (plan.kind === 'denied') return 'refused';
       return { token: record.decisionId, takes: plan.takes, keepMs: Math.max(record.expiresAtMs - Date.now(), 0) + KEPT_LONGER_MS };

@@ -54,6 +54,7 @@ export function approvalRequestFor(request: DecisionRequest, outcome: Approvable
     factsDigest: canonicalDigest(facts),
     requester: requester ?? agentId,
     requesterKnown: requester !== undefined && request.remote?.sessionTrusted !== false,
+    ...(request.remote?.sessionTrusted === false && { sessionTrusted: false as const }),
     ...(request.remote?.idempotency && { idempotency: request.remote.idempotency }),
     ...(request.remote?.consumes === false && { usedByAnswer: true }),
     reason: outcome.reason,

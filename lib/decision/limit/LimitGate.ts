@@ -2,25 +2,14 @@ import { attempt } from '../../common/awaitable.js';
 import type { Awaitable } from '../../common/awaitable.js';
 import { canonicalDigest } from '../../common/data/canonical.js';
 import { LruMap } from '../../common/LruMap.js';
-import { digestOfSession } from '../../model/bindingBase.js';
-import type { Params, Session } from '../../model/Params.js';
-import { parsePointer, valueAt } from '../../model/snapshot/parsePointer.js';
 import { writeLimitLabel } from './limitLabel.js';
-import { AMOUNT_PARTS, amountOf } from '../../model/terms/LimitTerms.js';
-import type { LimitDimension } from '../../model/terms/LimitTerms.js';
+import { countCall, UNCOUNTED } from '../../policy/limit/countCall.js';
+import type { CallToCount } from '../../policy/limit/countCall.js';
 import type { AppliedLimit, AppliedPolicy } from '../../policy/PolicyEngine.js';
 import type { CounterStore, CounterTake, RefusedTake, TakeOutcome } from '../../store/counter/CounterStore.js';
 
 /** A call, as limits count it. */
-export interface LimitedCall {
-  readonly agentId: string;
-  readonly toolName: string;
-  /** The params that would run. */
-  readonly params: Params;
-  readonly session: Session | null;
-  /** Whether its caller's word for the session is believed. */
-  readonly sessionTrusted: boolean;
-}
+export type LimitedCall = Omit<CallToCount, 'tenantId'>;
 
 /** What limits say to a call. */
 export type LimitFinding =
@@ -70,6 +59,8 @@ interface Named {
 }
 
 const MAX_KEYS = 10_000;
+/** How long the text of a counter may be whose name is kept. */
+const MAX_KEPT = 1_000;
 
 /** Counts calls towards the limits of one tenant. Any doubt is a denial. */
 export class LimitGate {
@@ -93,7 +84,7 @@ export class LimitGate {
     return attempt<TakeOutcome, LimitFinding>(
       () => counters.take({ token, takes: counted.map(({ take }) => take), keepMs }, { durable }),
       (outcome) => (outcome.ok ? fitting(counted, outcome.used) : refusal(counted, outcome.refused)),
-      (error) => unavailable(limits, error),
+      (error) => failed(limits, error),
     );
   }
 
@@ -119,7 +110,7 @@ export class LimitGate {
             )
           : refusal(counted, over);
       },
-      (error) => unavailable(limits, error),
+      (error) => failed(limits, error),
     );
   }
 
@@ -138,29 +129,18 @@ export class LimitGate {
     const counted: CountedLimit[] = [];
     for (const limit of limits) {
       const { policy, terms, observed = false } = limit;
-      const cost = terms.cost === undefined ? AMOUNT_PARTS : amountOf(valueAt(call.params, parsePointer(terms.cost) as readonly string[]));
-      const values = terms.by.map((dimension) => this.#valueOf(dimension, call));
-      const isCountable = cost !== undefined && values.every((value) => value !== undefined);
-      // one that is only watched stops nothing
-      if (!isCountable && observed) continue;
-      if (cost === undefined) return denial('limit_cost', [policy], COST);
-      if (!isCountable) return denial('limit_unavailable', [policy], DIMENSION);
-      const { key, label } = this.#name(limit, values as readonly string[]);
+      const found = countCall(terms, { ...call, tenantId: this.#rules.tenantId });
+      if (typeof found === 'string') {
+        // one that is only watched stops nothing
+        if (observed) continue;
+        return denial(found, [policy], UNCOUNTED[found]);
+      }
+      const { cost, values } = found;
+      const { key, label } = this.#name(limit, values);
       const { limit: most, windowMs, kind } = terms;
       counted.push({ limit, take: { key, cost, limit: most, windowMs, kind, label, ...(observed && { force: true }) } });
     }
     return counted;
-  }
-
-  #valueOf(dimension: LimitDimension, { agentId, toolName, session, sessionTrusted }: LimitedCall): string | undefined {
-    if (dimension === 'tenant') return this.#rules.tenantId;
-    if (dimension === 'agent') return agentId;
-    if (dimension === 'tool') return toolName;
-    // a caller that may say anything of its session would have a counter of its own each time
-    if (!sessionTrusted || session === null) return undefined;
-    if (dimension === 'session') return digestOfSession(session);
-    const value = valueAt(session, parsePointer(dimension.slice('session'.length)) as readonly string[]);
-    return ['string', 'number', 'boolean', 'bigint'].includes(typeof value) ? `${typeof value} ${String(value)}` : undefined;
   }
 
   /** By the policy's id and not by its text: in other words it is the same limit. Another window counts anew. */
@@ -170,14 +150,13 @@ export class LimitGate {
     let named = this.#named.get(text);
     if (named === undefined || named.warnAt !== warnAt) {
       named = { key: canonicalDigest(['aegis limit 1', tenantId, text]), label: writeLimitLabel(policy.id, by, values, warnAt), warnAt };
-      this.#named.set(text, named);
+      // a session may have values of any length
+      if (text.length <= MAX_KEPT) this.#named.set(text, named);
     }
     return named;
   }
 }
 
-const COST = 'What this call counts for a limit is missing, or is not an amount.';
-const DIMENSION = 'What a limit counts apart is missing in the session of this call, or cannot be believed.';
 const REACHED = 'A limit is reached.';
 
 function fitting(counted: readonly CountedLimit[], used: readonly number[]): LimitFinding {
@@ -205,8 +184,10 @@ function refusal(counted: readonly CountedLimit[], refused: readonly RefusedTake
   return { ...denial('limit_reached', policies, `${[...reasons].join('; ')} ${again}`), retryAtMs, over: denying };
 }
 
-function unavailable(limits: readonly AppliedLimit[], error: unknown): LimitDenial {
-  const policies = limits.map(({ policy }) => policy);
+/** What cannot be counted is denied, unless all that counts it is only watched. */
+function failed(limits: readonly AppliedLimit[], error: unknown): LimitFinding {
+  const policies = limits.filter(({ observed }) => observed !== true).map(({ policy }) => policy);
+  if (policies.length === 0) return { kind: 'fits', watched: [], near: [] };
   return { ...denial('limit_unavailable', policies, 'The limits of this call cannot be counted now.'), error };
 }
 

@@ -346,7 +346,7 @@ export class RemoteClient implements DecisionService {
     if (answer.agentId !== agentId || answer.toolName !== toolName) {
       throw this.#reporter.suspicious('echo_mismatch', 'The decision service answered for another agent or tool.', about);
     }
-    const missing = answer.missing(needed(request, answer, require));
+    const missing = answer.missing(needed(request, answer, require), request);
     if (missing.length > 0) throw this.#reporter.suspicious('capability_missing', capabilityMissing(missing), { ...about, decisionId });
     this.#isOurs ||= answer.capabilities !== undefined;
     const decision = answer.decisionFor(request);

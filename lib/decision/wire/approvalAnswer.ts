@@ -11,6 +11,7 @@ import type { ViewerStanding } from '../desk/DeskVerdicts.js';
 import { shownPreview, writeShownPreview } from './wirePreview.js';
 import { typesOf } from './wireTypes.js';
 
+const timeOf = (ms: number): string => new Date(ms).toISOString();
 const policy = /* @__PURE__ */ (() => v.object({ id: v.string(), severity: v.nullable(v.string()) }))();
 const outcome = /* @__PURE__ */ (() => v.picklist(['completed', 'failed', 'unknown']))();
 const shown = /* @__PURE__ */ (() => ({
@@ -395,5 +396,3 @@ function shownOf(card: Omit<ApprovalCard, 'policies'>) {
     consumed: card.consumed,
   };
 }
-
-const timeOf = (ms: number): string => new Date(ms).toISOString();

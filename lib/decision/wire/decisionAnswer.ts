@@ -35,6 +35,8 @@ export interface WireServer {
   readonly capabilities: readonly string[];
   /** Whether the approval has to be used up at the server before its call runs. */
   readonly consumable?: boolean | null | undefined;
+  /** SHA-256 of what it was told not to show to everyone; absent where it was told nothing. */
+  readonly views?: string | null | undefined;
   /** Until when a person may decide, as an ISO time. */
   readonly expires_at?: string | null | undefined;
 }
@@ -110,6 +112,7 @@ export const decisionAnswer: v.GenericSchema<unknown, WireDecision> = /* @__PURE
       v.object({
         capabilities: v.array(v.string()),
         consumable: v.nullish(v.boolean()),
+        views: v.nullish(shortText),
         expires_at: v.nullish(isoTime()),
       }),
     ),
@@ -207,13 +210,20 @@ function decisionBody(decision: Decision, request: DecideRequest, { requestId, t
     // absent where there are none: the Python SDK refuses null
     policy_evaluations: decision.policyEvaluations,
     latency_ms: Math.max(0, Math.round(latencyMs)),
-    ...(server === undefined ? {} : { aegis: writeServer(serverFor(server, request), decision, final_decision.effect) }),
+    ...(server === undefined
+      ? {}
+      : { aegis: { ...writeServer(serverFor(server, request), decision, final_decision.effect), ...viewsOf(request) } }),
   };
 }
 
 /** What it says of itself is what it did for this very request: a proxy may have dropped a header of it. */
 function serverFor({ capabilities, ...server }: ServerFields, { knowsTypes }: DecideRequest): ServerFields {
   return { ...server, capabilities: knowsTypes ? capabilities : capabilities.filter((name) => name !== TYPES) };
+}
+
+/** What it hides is what it was told to, and that may have got lost on the way too. */
+function viewsOf({ sensitive }: DecideRequest): Pick<WireServer, 'views'> {
+  return sensitive === undefined ? {} : { views: canonicalDigest(sensitive) };
 }
 
 function writeServer({ capabilities, consumable }: ServerFields, decision: Decision, effect: string): WireServer {

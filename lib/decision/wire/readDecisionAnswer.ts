@@ -22,8 +22,8 @@ export interface DecisionAnswer {
   readonly toolName: string;
   /** What the server says that it can do; `undefined` where it says nothing of itself, as the hosted service does. */
   readonly capabilities: readonly Capability[] | undefined;
-  /** What it does not do of what is demanded. An approval that need not be used up lacks `consume`, and changed params without a digest lack `effective-digest`. */
-  readonly missing: (required: readonly Capability[]) => readonly Capability[];
+  /** What it does not do, for this request, of what is demanded. What was to be hidden and did not reach it lacks `views`. An approval that need not be used up lacks `consume`, and changed params without a digest lack `effective-digest`. */
+  readonly missing: (required: readonly Capability[], request?: Pick<DecisionRequest, 'sensitive'>) => readonly Capability[];
   /**
    * The decision on a call. Its params are the complete ones that the call would run with: the call's own, replaced key by key by the answer's
    * `sanitize.params`, without those named in `sanitize.removed`. An unknown effect is a deny.
@@ -64,7 +64,13 @@ function answerOf(answer: WireDecision): DecisionAnswer {
     agentId,
     toolName,
     capabilities,
-    missing: (required) => required.filter((capability) => !offersOf(answer).includes(capability) || lacksDigest(answer, capability)),
+    missing: (required, { sensitive } = {}) =>
+      required.filter(
+        (capability) =>
+          !offersOf(answer).includes(capability) ||
+          lacksDigest(answer, capability) ||
+          (capability === 'views' && sensitive !== undefined && answer.aegis?.views !== canonicalDigest(sensitive)),
+      ),
     decisionFor: (request) => decisionFor(answer, request),
     previewFor: (request) => previewFor(answer, request),
   };

@@ -97,8 +97,8 @@ class RunningCall implements CurrentCall, AbortableCall {
   }
 
   /** The salt of its decision, where a journal is told of it. */
-  static saltOf(call: CurrentCall): string | undefined {
-    return #auditSalt in call ? call.#auditSalt : undefined;
+  static saltOf(call: RunningCall): string | undefined {
+    return call.#auditSalt;
   }
 
   get groups(): readonly string[] | undefined {
@@ -213,7 +213,8 @@ export function takeDecision(): DecidedCall | undefined {
 
 /** @internal The salt of the decision on a running call, where there is a journal. */
 export function saltOfRunning(call: CurrentCall): string | undefined {
-  return RunningCall.saltOf(call);
+  // currentCall() gives nothing else
+  return RunningCall.saltOf(call as RunningCall);
 }
 
 /** @internal Invokes a method as the running call. Only the entry gate may call this: nothing is checked here. */

@@ -50,9 +50,12 @@ export function makePreview(
     if (making.getStore() === true) return failed('nested');
     if (signal?.aborted === true) return onAbort();
     signal?.addEventListener('abort', onAbort, { once: true });
-    making.run(true, describeCall).then(
-      (given) => end(() => resolve(readPreview(given))),
-      () => failed('threw'),
-    );
+    making
+      .run(true, describeCall)
+      .then(readPreview)
+      .then(
+        (outcome) => end(() => resolve(outcome)),
+        () => failed('threw'),
+      );
   });
 }

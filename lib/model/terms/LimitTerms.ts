@@ -34,9 +34,10 @@ export function amountOf(value: unknown): number | undefined {
   if (typeof value === 'bigint') return value >= 0n && value <= MAX_WHOLE ? Number(value) * AMOUNT_PARTS : undefined;
   if (typeof value !== 'number' || !(value >= 0)) return undefined;
   if (Number.isInteger(value)) return value <= MAX_WHOLE ? value * AMOUNT_PARTS : undefined;
-  const parts = Math.round(value * AMOUNT_PARTS);
-  // as Cedar reads decimals: what has more places is no amount
-  return parts <= MAX_AMOUNT && parts / AMOUNT_PARTS === value ? parts : undefined;
+  // by its digits, as Cedar reads decimals: what has more places is no amount, and large amounts times ten thousand would be rounded
+  const [whole, places = ''] = String(value).split('.');
+  const parts = Number(whole) * AMOUNT_PARTS + Number(places.padEnd(4, '0'));
+  return places.length <= 4 && parts <= MAX_AMOUNT && Number.isInteger(parts) ? parts : undefined;
 }
 
 const MAX_WHOLE = BigInt(Math.floor(MAX_AMOUNT / AMOUNT_PARTS));

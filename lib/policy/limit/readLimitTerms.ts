@@ -1,3 +1,4 @@
+import { didYouMean } from '../../common/didYouMean.js';
 import { parsePointer } from '../../model/snapshot/parsePointer.js';
 import { amountOf } from '../../model/terms/LimitTerms.js';
 import type { LimitDimension, LimitTerms } from '../../model/terms/LimitTerms.js';
@@ -11,13 +12,31 @@ const DEFAULT_BY: readonly LimitDimension[] = Object.freeze<LimitDimension[]>(['
 const LIMIT =
   'an amount, a window and what is counted apart, as in "100/1d" or "2500.50/30m sliding by agent,session/user_id": up to 366d, fixed or sliding, by tenant, agent, tool, session or session/<field>';
 
+const OVER = ['deny', 'approval_needed'];
+/** The words of a limit, and those that people write for its units. */
+const WORDS = ['fixed', 'sliding', 'by', 'tenant', 'agent', 'tool', 'session', ...Object.keys(UNITS)];
+
+/** Names the word that was meant, where one of a limit is no word of it. */
+function misspelled(text: string): string {
+  const wrong = text
+    .replaceAll(/session\/\S*/g, '')
+    .match(/[a-z_]+/gi)
+    ?.find((word) => !WORDS.includes(word));
+  return didYouMean(wrong, WORDS);
+}
+
+/** A name is meant as a pointer to it. */
+function slashed(name: string): string {
+  return /^\w+$/.test(name) ? `; did you mean '/${name}'?` : '';
+}
+
 type Check = readonly [name: string, check: (value: string) => string | undefined];
 
 /** Checks the values of these annotations: undefined if one is right, else what it must be. */
 export const LIMIT_CHECKS: readonly Check[] = [
-  ['limit', (v) => (readLimit(v) === undefined ? LIMIT : undefined)],
-  ['cost', (v) => (parsePointer(v) === undefined ? 'the JSON pointer of a param, as in "/amount"' : undefined)],
-  ['over', (v) => (v === 'deny' || v === 'approval_needed' ? undefined : '"deny" or "approval_needed"')],
+  ['limit', (v) => (readLimit(v) === undefined ? LIMIT + misspelled(v) : undefined)],
+  ['cost', (v) => (parsePointer(v) === undefined ? `the JSON pointer of a param, as in "/amount"${slashed(v)}` : undefined)],
+  ['over', (v) => (OVER.includes(v) ? undefined : `"deny" or "approval_needed"${didYouMean(v, OVER)}`)],
   ['warn_at', (v) => (/^[1-9][0-9]?$/.test(v) ? undefined : 'whole percent of the limit, from 1 to 99')],
 ];
 

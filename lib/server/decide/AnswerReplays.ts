@@ -1,4 +1,4 @@
-import { isThenable } from '../../common/awaitable.js';
+import { chain, isThenable } from '../../common/awaitable.js';
 import type { Awaitable } from '../../common/awaitable.js';
 import { monotonicNow } from '../../common/time/SteadyClock.js';
 import type { Decision } from '../../model/Decision.js';
@@ -32,7 +32,7 @@ interface Entry {
   readonly bytes: number;
   readonly atMs: number;
   readonly state: number | undefined;
-  /** A promise while it is being decided: who asks meanwhile waits for the same answer. */
+  /** A promise while it is being decided: who asks meanwhile waits for the same answer, where that may be given again. */
   decision: Awaitable<Decision>;
 }
 
@@ -52,7 +52,9 @@ export class AnswerReplays {
     const known = this.#entries.get(key);
     if (known !== undefined) {
       if (known.fingerprint !== fingerprint || (sentPreview !== undefined && known.sentPreview !== sentPreview)) throw keyReused();
-      if (isThenable(known.decision)) return known.decision;
+      // an answer that may not be given again goes to no one else, also while it is made
+      if (isThenable(known.decision))
+        return chain(known.decision, (decision) => (request.isCurrent(decision) ? decision : this.decide(request, ask)));
       const isFresh = monotonicNow() - known.atMs <= REPLAYED_MS && known.state === state;
       if (isFresh && request.isCurrent(known.decision)) return known.decision;
       this.#forget(key, known);

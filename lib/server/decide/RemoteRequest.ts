@@ -106,7 +106,7 @@ export class RemoteRequest implements DecisionRequest {
 
   /** The call that an approval was opened for, asked about again: nothing is opened for it. */
   static ofRecord(record: ApprovalRecord, { tools }: Pick<Tenant, 'tools'>): RemoteRequest {
-    const { toolName, originalParams, requesterKnown } = record;
+    const { toolName, originalParams, sessionTrusted = true } = record;
     return new RemoteRequest(
       { ...record, params: originalParams },
       {
@@ -115,7 +115,7 @@ export class RemoteRequest implements DecisionRequest {
         // it must come to the very params that were approved, so that no removal is one too many
         removable: Object.keys(originalParams),
         approvalTimeoutMs: MAX_TIMEOUT_MS,
-        remote: Object.freeze({ consumes: false, appliesChanges: true, sessionTrusted: requesterKnown, opens: false as const }),
+        remote: Object.freeze({ consumes: false, appliesChanges: true, sessionTrusted, opens: false as const }),
       },
     );
   }

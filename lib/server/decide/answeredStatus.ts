@@ -23,10 +23,15 @@ export function answeredStatus(
   tenant: Pick<Tenant, 'decisions' | 'desk' | 'tools' | 'halts'>,
   nowMs: number,
 ): Awaitable<ApprovalRecord | undefined> {
-  if (record.usedByAnswer !== true || record.status !== 'approved') return record;
+  if (record.usedByAnswer !== true) return record;
+  const { desk } = tenant;
+  // its client has asked too late for what was approved: what it was counted for when it was opened is given back now, and not by the next sweep
+  if (record.status === 'expired' && record.consumed === undefined)
+    return chain(desk.end(record.decisionId, 'expired'), () => desk.get(record.decisionId));
+  if (record.status !== 'approved') return record;
   if (record.consumed !== undefined) return nowMs - record.consumed.atMs <= REPEATED_MS ? record : { ...record, status: 'expired' };
   const { decisionId, digest } = record;
-  const { decisions, desk } = tenant;
+  const { decisions } = tenant;
   const request = RemoteRequest.ofRecord(record, tenant);
   // what is halted waits: it is used, and told, once the halt is over
   return chain(haltOn(tenant.halts, request), (halted) => {

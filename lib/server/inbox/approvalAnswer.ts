@@ -1,3 +1,4 @@
+import { publishCallbackError } from '../../model/diagnostics.js';
 import { NotFoundError } from '../../model/errors/ServiceErrors.js';
 import type { EditPreview } from '../../decision/desk/DeskVerdicts.js';
 import { approvalPage } from '../page/approval/approvalPage.js';
@@ -68,12 +69,23 @@ export async function approvalAnswer(
     ...(at >= 0 && { place: { at: at + 1, of: forMe.length, previous: forMe[at - 1]?.decisionId, next: next?.decisionId } }),
     places: (await tenant.audit?.placesOf(record.decisionId)) ?? [],
     ...(record.status === 'pending' && isGrantedSomehow(record) && { proposal: await tenant.grants.propose(record.decisionId) }),
+    limits: await limitsBeside(record, tenant),
     policySetHash: tenant.policies.hash,
     policyTextOf: (id) => policyIn(tenant, id),
     ...(query.has('now') && { redecided: await redecide(record, tenant) }),
   };
   const layout = { site, signedIn, place: 'inbox', tenantId: tenant.id, waiting: forMe.length, seen } as const;
   return pageAnswer(approvalPage(view), { ...layout, title: record.toolName, status: refused?.status });
+}
+
+/** What limits have counted. People decide also where that cannot be read: the limits hold all the same. */
+async function limitsBeside(record: ApprovalRecord, { limits }: CallerInput['tenant']): Promise<ApprovalView['limits']> {
+  try {
+    return await limits.ofApproval(record);
+  } catch (error) {
+    publishCallbackError('reading the limits of an approval', error);
+    return undefined;
+  }
 }
 
 /** Whether a grant is in question at all: history is not read for nothing. */

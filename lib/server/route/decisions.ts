@@ -146,9 +146,10 @@ function decide(input: CallerInput, replays: AnswerReplays, approvalId: string |
     };
     if (fingerprint === undefined) return attempt(ask, answer, preview);
     const key = JSON.stringify([tenant.id, caller.id, idempotencyKey]);
-    // what a watched policy would have done is told for each call, and ends at a time of its own; a grant may be over by now
-    const isCurrent = ({ policySetHash, observed, grantId }: Decision): boolean =>
-      policySetHash === tenant.policies.hash && observed === undefined && grantId === undefined;
+    // what a watched policy would have done is told for each call, and ends at a time of its own; a grant may be over by now, and who is told that a call may
+    // run is counted each time
+    const isCurrent = ({ policySetHash, observed, grantId, limits }: Decision): boolean =>
+      policySetHash === tenant.policies.hash && observed === undefined && grantId === undefined && limits === undefined;
     const state = tenant.halts.changes;
     return attempt(
       () => replays.decide({ key, fingerprint, bytes: body.length, state, sentPreview: digestOfSent(wire), isCurrent }, ask),

@@ -22,6 +22,8 @@ export interface ApprovalLimit extends Pick<LimitState, 'policyId' | 'by' | 'use
   readonly cost: number;
   /** Whether a person is asked because of this limit. */
   readonly asked: boolean;
+  /** Whether it is only watched: it counts, and stops nothing. */
+  readonly observed: boolean;
   /** Whether the call is counted already. */
   readonly counted: boolean;
 }
@@ -37,10 +39,10 @@ export interface LimitNews extends Pick<LimitEvent, 'how' | 'agentId' | 'toolNam
 /** The limits of a tenant: what its policies say, and what was counted. */
 export class TenantLimits {
   readonly #desk: ApprovalDesk;
-  readonly #policies: Pick<ReloadablePolicies, 'engine'>;
+  readonly #policies: ReloadablePolicies;
   readonly #now: () => number;
 
-  constructor(desk: ApprovalDesk, policies: Pick<ReloadablePolicies, 'engine'>, now: () => number) {
+  constructor(desk: ApprovalDesk, policies: ReloadablePolicies, now: () => number) {
     this.#desk = desk;
     this.#policies = policies;
     this.#now = now;
@@ -76,11 +78,20 @@ export class TenantLimits {
     const counting = await counts.rules.countingOf(record);
     if (counting === undefined || counting === 'refused') return [];
     const states = await counts.counters.peek(counting.takes, decisionId);
+    const watched = new Set(this.inForce().flatMap(({ policyId, observed }) => (observed ? [policyId] : [])));
     return counting.takes.map(({ cost, limit, label }, i) => {
       const { used, own, retryAtMs: endsAtMs } = states[i] as (typeof states)[number];
       const { policyId, by } = readLimitLabel(label);
       const amounts = { cost: cost / AMOUNT_PARTS, limit: limit / AMOUNT_PARTS, used: (used - own) / AMOUNT_PARTS };
-      return { policyId, by, ...amounts, endsAtMs, asked: policies.some(({ id }) => id === policyId), counted: own > 0 };
+      return {
+        policyId,
+        by,
+        ...amounts,
+        endsAtMs,
+        asked: policies.some(({ id }) => id === policyId),
+        observed: watched.has(policyId),
+        counted: own > 0,
+      };
     });
   }
 }

@@ -60,7 +60,14 @@ export class MemoryApprovalStore implements ApprovalStore {
     return true;
   }
 
-  list({ status, agentId, toolName, overdueAtMs, limit = storeLimits.listed }: ApprovalQuery): readonly ApprovalRecord[] {
+  list({
+    status,
+    agentId,
+    toolName,
+    overdueAtMs,
+    overdueSinceMs = -Infinity,
+    limit = storeLimits.listed,
+  }: ApprovalQuery): readonly ApprovalRecord[] {
     const found: ApprovalRecord[] = [];
     for (const record of (status === 'pending' ? this.#undecided : this.#records).values()) {
       if (found.length >= limit) break;
@@ -68,6 +75,7 @@ export class MemoryApprovalStore implements ApprovalStore {
       if (agentId !== undefined && record.agentId !== agentId) continue;
       if (toolName !== undefined && record.toolName !== toolName) continue;
       if (overdueAtMs !== undefined && record.expiresAtMs > overdueAtMs) continue;
+      if (record.expiresAtMs <= overdueSinceMs) continue;
       found.push(this.#shown(record));
     }
     return found;

@@ -100,9 +100,20 @@ export class PostgresApprovalStore implements ApprovalStore {
     });
   }
 
-  async list({ status, agentId, toolName, overdueAtMs, limit = storeLimits.listed }: ApprovalQuery): Promise<readonly ApprovalRecord[]> {
-    const overdue = overdueAtMs === undefined ? undefined : Math.min(Math.floor(overdueAtMs), Number.MAX_SAFE_INTEGER);
-    const { condition, values } = conditionOf({ status, agentId, toolName }, ['expires_at <=', overdue]);
+  async list({
+    status,
+    agentId,
+    toolName,
+    overdueAtMs,
+    overdueSinceMs,
+    limit = storeLimits.listed,
+  }: ApprovalQuery): Promise<readonly ApprovalRecord[]> {
+    const bound = (ms: number | undefined): number | undefined => ms && Math.min(Math.floor(ms), Number.MAX_SAFE_INTEGER);
+    const { condition, values } = conditionOf(
+      { status, agentId, toolName },
+      ['expires_at <=', bound(overdueAtMs)],
+      ['expires_at >', bound(overdueSinceMs)],
+    );
     const count = Number.isFinite(limit) ? `LIMIT ${Math.floor(limit)}` : '';
     return this.#some(`${condition} ORDER BY seq ${count}`, values);
   }
@@ -263,13 +274,13 @@ export class PostgresApprovalStore implements ApprovalStore {
 /** The conditions of a query, whose values are counted from $2 on. */
 function conditionOf(
   { status, agentId, toolName }: ApprovalQuery,
-  last: readonly [string, number | undefined],
+  ...last: readonly (readonly [string, number | undefined])[]
 ): { readonly condition: string; readonly values: readonly unknown[] } {
   const given = [
     ['status =', status] as const,
     ['agent_id =', agentId === undefined ? undefined : indexKey(agentId)] as const,
     ['tool_name =', toolName === undefined ? undefined : indexKey(toolName)] as const,
-    last,
+    ...last,
   ].filter(([, value]) => value !== undefined);
   return {
     condition: ['TRUE', ...given.map(([column], i) => `${column} $${i + 2}`)].join(' AND '),

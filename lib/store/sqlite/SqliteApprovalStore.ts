@@ -113,8 +113,12 @@ export class SqliteApprovalStore implements ApprovalStore {
     );
   }
 
-  list({ status, agentId, toolName, overdueAtMs, limit = storeLimits.listed }: ApprovalQuery): readonly ApprovalRecord[] {
-    const { conditions, values } = this.#conditions({ status, agentId, toolName }, ['expires_at <= ?', overdueAtMs]);
+  list({ status, agentId, toolName, overdueAtMs, overdueSinceMs, limit = storeLimits.listed }: ApprovalQuery): readonly ApprovalRecord[] {
+    const { conditions, values } = this.#conditions(
+      { status, agentId, toolName },
+      ['expires_at <= ?', overdueAtMs],
+      ['expires_at > ?', overdueSinceMs],
+    );
     // few have expired and many have not: sorting those few is cheaper than reading all in order
     const by = overdueAtMs === undefined ? '' : 'INDEXED BY approval_tenant_expires';
     const sql = `SELECT body FROM approval ${by} WHERE ${conditions} ORDER BY ord LIMIT ?`;
@@ -208,14 +212,14 @@ export class SqliteApprovalStore implements ApprovalStore {
 
   #conditions(
     { status, agentId, toolName }: ApprovalQuery,
-    [last, bound]: readonly [string, number | undefined],
+    ...bounds: readonly (readonly [string, number | undefined])[]
   ): { readonly conditions: string; readonly values: readonly SqlValue[] } {
     const given = [
       ['tenant_id = ?', this.#scope.tenantId] as const,
       ['status = ?', status] as const,
       ['agent_id = ?', agentId] as const,
       ['tool_name = ?', toolName] as const,
-      [last, bound] as const,
+      ...bounds,
     ].flatMap(([condition, value]) => (value === undefined ? [] : [{ condition, value }]));
     return { conditions: given.map(({ condition }) => condition).join(' AND '), values: given.map(({ value }) => value) };
   }

@@ -128,6 +128,29 @@ describe('ToolGuard', () => {
     await other.close();
   });
 
+  it('has the tool’s own words for the person who decides, where the options say so', async () => {
+    const aegis = AegisModule.create({
+      agentId: 'bot',
+      policies: {
+        text: '@id("all") permit (principal, action, resource); @id("ask") @effect("approval_needed") forbid (principal, action, resource);',
+      },
+    });
+    const asked: unknown[] = [];
+    const guarded = guardOf({
+      module: aegis,
+      preview: (name) =>
+        name === 'tool'
+          ? ({ a }, signal) => (asked.push(signal.aborted), { summary: `Does ${String(a)}`, reversible: 'reversible' })
+          : undefined,
+    });
+    await guarded.call(invocation({ input: { a: 7 } }), run);
+    await guarded.call(invocation({ name: 'other', input: { a: 8 } }), run);
+    const records = await aegis.approvals.list();
+    expect(records.map(({ preview }) => preview?.content?.summary)).to.deep.equal(['Does 7', undefined]);
+    expect(asked).to.deep.equal([false]);
+    await aegis.close({ graceMs: 0 });
+  });
+
   it('finds the session of its scope, where the module looks for one', async () => {
     // in a process of its own: once AsyncLocalStorage is on, it is on for all
     const urlOf = (path: string): string => JSON.stringify(new URL(`../../../lib/${path}.js`, import.meta.url).href);

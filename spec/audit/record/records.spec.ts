@@ -129,6 +129,7 @@ describe('The record of an event', () => {
       decision: { effect: 'sanitize', decisionId: 'dec_1', params: { amount: 1 } },
     },
     opened: { kind: 'opened', task, approval },
+    'opened with a preview': { kind: 'opened', task, approval: { ...approval, preview: { digest: DIGEST } } },
     'opened elsewhere': { kind: 'opened', task },
     verdict: {
       kind: 'verdict',

@@ -629,6 +629,14 @@ const HOSTILE: readonly (readonly [what: string, codes: readonly string[], make:
     (log, call) => lifted(ranApproved(halted(verdict(askedCall(log, call), call), { all: true }), call)),
   ],
   [
+    'an approved run while the group of its tool is halted',
+    ['run_while_halted'],
+    (log, call) => {
+      decided(verdict(askedCall(log, call), call), call, { approvalId: call.decisionId, groups: ['money'] });
+      lifted(ranApproved(halted(log, { group: 'money' }), call));
+    },
+  ],
+  [
     'a run while one of two halts is lifted',
     ['run_while_halted'],
     (log, call) => {
@@ -912,6 +920,13 @@ const LAWFUL: readonly (readonly [what: string, make: Make])[] = [
   ),
   ['a run that had begun before a halt', (log, call) => lifted(settled(halted(entering(decided(log, call), call), { all: true }), call))],
   ['a call that a halt denies', (log, call) => lifted(decided(halted(log, { all: true }), call, { effect: 'deny', effective: undefined }))],
+  [
+    'an approved run while another group is halted',
+    (log, call) => {
+      decided(verdict(askedCall(log, call), call), call, { approvalId: call.decisionId, groups: ['money'] });
+      lifted(ranApproved(halted(log, { group: 'mail' }), call));
+    },
+  ],
   ['a run once a halt was lifted', (log, call) => allowedCall(lifted(halted(log, { all: true })), call)],
   ['a run once a halt is over', (log, call) => allowedCall(halted(halted(log, { all: true }), {}, 'over'), call)],
   [

@@ -2,6 +2,7 @@ import { expect } from 'chai';
 import { AegisModule, guard, isPending } from '../../../lib/index.js';
 import type { AegisOptions, PendingApproval } from '../../../lib/index.js';
 import type { JournalEvent } from '../../../lib/model/Journal.js';
+import { MemoryTaskStore } from '../../../lib/store/memory/MemoryTaskStore.js';
 import { rejection } from '../../support/rejection.js';
 import { until } from '../../support/until.js';
 
@@ -24,6 +25,10 @@ const TWO = ['a', 'b']
   )
   .concat('@id("all") permit (principal, action, resource);')
   .join('\n');
+
+function raise(): never {
+  throw new Error('it cannot be written');
+}
 
 describe('A call that a person edits', () => {
   let module: AegisModule;
@@ -101,6 +106,67 @@ describe('A call that a person edits', () => {
     await pending.completed;
     const used = await module.approvals.get(pending.decisionId);
     expect(used?.amendments?.[0]).to.deep.include({ params: {}, changes: [{ pointer: '/amount' }], from: digest, to: amended.digest });
+  });
+
+  for (const [when, step] of [
+    ['just before it is claimed', 'claim'],
+    ['once it has begun', 'before'],
+  ] as const)
+    it(`runs as it was edited once a halt is lifted that came ${when}`, async () => {
+      await module.close();
+      let halted: string | undefined;
+      const halt = async (at: typeof step): Promise<void> => {
+        if (at === step) halted ??= (await module.halts.halt({ all: true }, { by: 'ann', reason: 'wait' })).id;
+      };
+      const tasks = new MemoryTaskStore();
+      const claim = tasks.claim.bind(tasks);
+      tasks.claim = (async (given: Parameters<typeof claim>[0]) => {
+        await halt('claim');
+        return claim(given);
+      }) as never;
+      start({ store: tasks, journal: { note: () => {}, before: () => halt('before') } });
+      const pending = await refund(250);
+      await module.approvals.approve(pending.decisionId, {
+        by: 'ann',
+        digest: await digestOf(pending),
+        edit: { set: { '/amount': 200 } },
+      });
+      await until(() => halted !== undefined);
+      await new Promise((resolve) => void setTimeout(resolve, 20));
+      expect(ran).to.deep.equal([]);
+      const used = await module.approvals.get(pending.decisionId);
+      expect(used).to.deep.include({ params: {}, originalParams: {} }).and.to.have.nested.property('consumed.token');
+      await module.halts.lift(String(halted), { by: 'ann', reason: 'on' });
+      expect(await pending.completed).to.equal('refunded 200');
+      expect(ran).to.deep.equal([[200, 'late']]);
+      // nothing of it stays once it has run
+      await until(
+        async () => Object.keys((await module.approvals.get(pending.decisionId))?.amendments?.[0]?.params ?? { it: 1 }).length === 0,
+      );
+    });
+
+  it('is approved under a key whose verdict comes again as it comes over HTTP, also once it has run', async () => {
+    await module.close();
+    start({
+      policies: {
+        text: '@id("all") permit (principal, action, resource); @id("ask") @effect("approval_needed") @editable("/big, /due") @editor_may_approve("true") forbid (principal, action, resource);',
+      },
+    });
+    const pay = guard(async (big: bigint, due: Date) => `${big} ${due.getTime()}`, {
+      toolName: 'pay',
+      params: ['big', 'due'],
+      module,
+      approval: 'defer',
+    });
+    const pending = await pay(5n, new Date(5));
+    if (!isPending<string>(pending)) throw new Error('it did not wait');
+    const given = { by: 'ann', key: 'k', digest: await digestOf(pending) };
+    await module.approvals.approve(pending.decisionId, { ...given, edit: { set: { '/big': 7n, '/due': new Date(9) } } });
+    expect(await pending.completed).to.equal('7 9');
+    const texts = { set: { '/big': '7', '/due': new Date(9).toISOString() } };
+    expect((await module.approvals.approve(pending.decisionId, { ...given, edit: texts })).status).to.equal('approved');
+    const other = await rejection(module.approvals.approve(pending.decisionId, { ...given, edit: { set: { ...texts.set, '/big': '8' } } }));
+    expect(other).to.include({ code: 'verdict_key_reused' });
   });
 
   it('asks under every policy that asked before or asks about the edited call', async () => {
@@ -337,12 +403,13 @@ describe('A call that a person edits', () => {
       { ...first, edit: { set: { '/amount': 1 } } },
       { ...first, edit: { set: { '/amount': 1 }, remove: ['/note'] } },
       { ...first, edit: { set: { '/amount': () => 1 } } },
+      { ...first, edit: { set: { '/amount': { toJSON: (): never => raise() } } } },
       { ...first, grant: { uses: 1, forMs: 1_000 } },
       { by: 'ann', key: 'k', digest: edited.digest },
     ];
-    for (const one of others) {
+    for (const [i, one] of others.entries()) {
       const refused = await rejection(module.approvals.approve(twice.decisionId, one));
-      expect([refused.status, refused.code], JSON.stringify(one)).to.deep.equal([409, 'verdict_key_reused']);
+      expect([refused.status, refused.code], `other ${i}`).to.deep.equal([409, 'verdict_key_reused']);
     }
     await twice.cancel();
   });

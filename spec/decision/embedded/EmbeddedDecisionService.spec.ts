@@ -9,6 +9,7 @@ import type { EmbeddedDecisionServiceOptions } from '../../../lib/decision/embed
 import type { AskedCall } from '../../../lib/decision/grant/GrantedScope.js';
 import type { Grants } from '../../../lib/decision/grant/Grants.js';
 import type { Decision, DecisionRequest } from '../../../lib/model/Decision.js';
+import { CedarPolicyEngine } from '../../../lib/policy/engine/CedarPolicyEngine.js';
 import type { PolicyOutcome } from '../../../lib/policy/PolicyEngine.js';
 import type { ApprovalRecord } from '../../../lib/store/ApprovalStore.js';
 import { MemoryApprovalStore } from '../../../lib/store/memory/MemoryApprovalStore.js';
@@ -65,6 +66,31 @@ describe('EmbeddedDecisionService', () => {
         removable: ['note'],
       },
     ]);
+  });
+
+  it('believes the session of an approved call for a limit that came later only where it was trusted', async () => {
+    for (const sessionTrusted of [true, false]) {
+      const engineOf = (limit: string): CedarPolicyEngine =>
+        CedarPolicyEngine.load({
+          sources: [
+            {
+              file: 'p.cedar',
+              text: `@id("all") permit (principal, action, resource);
+              @id("ask") @effect("approval_needed") @reason("a person") forbid (principal, action, resource);
+              @id("cap") @effect("limit") @limit("${limit}") forbid (principal, action, resource);`,
+            },
+          ],
+        });
+      const policies = { engine: engineOf('9/1d') };
+      const desk = new ApprovalDesk(new MemoryApprovalStore());
+      const service = new EmbeddedDecisionService({ policies, desk });
+      const request = requestOf({ session: { team: 'blue' }, remote: { consumes: true, appliesChanges: true, sessionTrusted } });
+      const { decisionId } = await service.decide(request);
+      await desk.approve(decisionId, { by: 'rita', digest: request.paramsDigest });
+      policies.engine = engineOf('9/1d by session/team');
+      const { paramsDigest: digest, bindingBase } = request;
+      expect(await service.consume({ decisionId, digest, bindingBase, token: 't' })).to.equal(sessionTrusted);
+    }
   });
 
   it('answers by a grant only where its caller runs the call as policies changed it', async () => {

@@ -5,6 +5,7 @@ import { isUnderstood, semanticsOf } from '../../../lib/decision/desk/use/semant
 import { verdictStatement } from '../../../lib/decision/desk/verdictStatement.js';
 import { deceptiveCues } from '../../../lib/decision/cue/deceptiveCues.js';
 import { coversCall } from '../../../lib/decision/embedded/approvalRequestFor.js';
+import { describePreview } from '../../../lib/decision/preview/describePreview.js';
 import { hasDemandedPreview } from '../../../lib/decision/preview/openedPreview.js';
 import type { DecisionRequest } from '../../../lib/model/Decision.js';
 import type { ApprovalPreview } from '../../../lib/model/preview/CallPreview.js';
@@ -109,6 +110,26 @@ describe('An approval with a preview', () => {
     expect(statement()).to.not.have.property('previewDigest');
     const { content: _content, ...spent } = preview;
     expect(statement(spent)).to.deep.equal(statement(preview));
+  });
+
+  it('is told to the person, line by line, in text that is safe to print', () => {
+    const content = {
+      ...CONTENT,
+      summary: 'Sends \u202eit',
+      changes: [{ what: 'to', before: 'a\u200b', after: { n: 1 } }, { what: 'cc' }],
+    };
+    const { digest } = recordOf();
+    const lines = (preview: ApprovalPreview | undefined, hides = false): readonly string[] => describePreview({ preview, digest }, hides);
+    expect(lines(undefined)).to.deep.equal([]);
+    expect(lines(boundPreview(digest, { content }))).to.deep.equal([
+      'Preview   Sends \\u{202e}it',
+      '          by the tool itself: reaches outside, where it cannot be undone from here',
+      '  to: "a\\u{200b}" -> {"n":1}',
+      '  cc: (not said) -> (not said)',
+    ]);
+    expect(lines(boundPreview('a'.repeat(64), { content: CONTENT }), true)).to.have.length(4);
+    expect(lines(boundPreview(digest, { failure: 'timeout' }))).to.deep.equal(['Preview   none: it took too long']);
+    expect(lines({ of: digest, digest })).to.deep.equal(['Preview   no longer kept']);
   });
 
   it('calls for a closer look where its words do: they hold what the agent wrote', () => {

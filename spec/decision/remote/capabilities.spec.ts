@@ -1,5 +1,6 @@
 import { expect } from 'chai';
 import { RemoteDecisionService } from '../../../lib/decision/remote/RemoteDecisionService.js';
+import { canonicalDigest } from '../../../lib/common/data/canonical.js';
 import { CAPABILITIES } from '../../../lib/model/Capability.js';
 import type { Capability } from '../../../lib/model/Capability.js';
 import { dataPlaneStandIn, sendJson, wireDecision } from '../../support/dataPlaneStandIn.js';
@@ -83,7 +84,12 @@ describe('What a program demands of its Data Plane', () => {
     expect(failure).to.include({ reason: 'capability_missing' });
     expect(failure.message).to.include('views');
     expect(await service.decide(remoteRequest())).to.include({ effect: 'allow' });
-    answers('allow', { capabilities: CAPABILITIES, consumable: true });
+    // one that knows views, and was not told of these
+    for (const views of [undefined, null, canonicalDigest({}), canonicalDigest({ '/other': sensitive['/text'] })]) {
+      answers('allow', { capabilities: CAPABILITIES, consumable: true, views });
+      expect(await failureOf(service.decide(remoteRequest({ sensitive })))).to.include({ reason: 'capability_missing' });
+    }
+    answers('allow', { capabilities: CAPABILITIES, consumable: true, views: canonicalDigest(sensitive) });
     expect(await service.decide(remoteRequest({ sensitive }))).to.include({ effect: 'allow' });
   });
 

@@ -1,10 +1,12 @@
 import { expect } from 'chai';
 import { writeApproval } from '../../../lib/decision/wire/approvalAnswer.js';
+import type { ApprovalPreview } from '../../../lib/model/preview/CallPreview.js';
+import { boundPreview } from '../../../lib/model/preview/previewDigest.js';
 import type { Amendment, ApprovalRecord } from '../../../lib/store/ApprovalStore.js';
 import { BINDING_BASE, policyOf, recordOf } from '../../support/approvalRecords.js';
 
-const answerOf = (record: ApprovalRecord): { readonly editable: unknown; readonly amendments: unknown } =>
-  JSON.parse(writeApproval(record, true)) as { readonly editable: unknown; readonly amendments: unknown };
+const answerOf = (record: ApprovalRecord): Readonly<Record<'editable' | 'amendments' | 'preview', unknown>> =>
+  JSON.parse(writeApproval(record, true)) as Readonly<Record<'editable' | 'amendments' | 'preview', unknown>>;
 
 describe('An approval on the wire', () => {
   const amendable = { bindingBase: BINDING_BASE, groups: [], removable: [] };
@@ -15,6 +17,17 @@ describe('An approval on the wire', () => {
     expect(answerOf(recordOf({ policies })).editable).to.deep.equal([]);
     const sensitive = { '/amount': { approver: 'hidden', log: 'hidden', model: 'hidden', audit: 'hidden' } } as const;
     expect(answerOf(recordOf({ policies, amendable, sensitive })).editable).to.deep.equal([]);
+  });
+
+  it('says what its tool says that it would do, and whether that is of what would run now', () => {
+    const record = recordOf();
+    const read = (preview: ApprovalPreview | undefined): unknown => answerOf({ ...record, preview }).preview;
+    expect(read(undefined)).to.equal(null);
+    const content = { summary: 'Refunds 1', changes: [{ what: 'till', before: 2 }], reversible: 'external' } as const;
+    const now = boundPreview(record.digest, { content });
+    expect(read(now)).to.deep.equal({ of: record.digest, digest: now.digest, is_current: true, ...content });
+    const failed = boundPreview('a'.repeat(64), { failure: 'threw' });
+    expect(read(failed)).to.deep.equal({ of: 'a'.repeat(64), digest: failed.digest, is_current: false, failure: 'threw' });
   });
 
   it('says who edited what, and whether it was signed', () => {

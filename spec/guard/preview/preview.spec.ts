@@ -203,6 +203,56 @@ describe('A preview', () => {
     expect(ran).to.deep.equal([]);
   });
 
+  it('is not begun for a call whose caller has gone while it was decided', async () => {
+    const controller = new AbortController();
+    const slow = AegisModule.create({
+      agentId: 'bot',
+      policies: { text: POLICIES },
+      facts: async () => {
+        await Promise.resolve();
+        controller.abort(new Error('gone'));
+        return {};
+      },
+    });
+    const call = tool('delete', { module: slow, signal: () => controller.signal });
+    expect(await rejection(call({ amount: 1 }))).to.be.instanceOf(CallAbortedError);
+    await new Promise((resolve) => setImmediate(resolve));
+    expect(made).to.deep.equal([]);
+    expect(await slow.approvals.list()).to.deep.equal([]);
+    await slow.close();
+  });
+
+  it('is demanded of an edited call too, where only what asks about that one demands it', async () => {
+    const later = AegisModule.create({
+      agentId: 'bot',
+      policies: {
+        text: `@id("all") permit (principal, action, resource);
+          @id("asks") @effect("approval_needed") @editable("/amount") forbid (principal, action, resource);
+          @id("large") @effect("approval_needed") @editable("/amount") @needs_preview("true") forbid (principal, action, resource) when { context.input.amount > 100 };`,
+      },
+    });
+    for (const [more, code] of [
+      [{ preview: undefined }, 'edit_denied'],
+      [{}, undefined],
+    ] as const) {
+      void tool('delete', { module: later, toolName: code ?? 'edited', ...more })({ amount: 1 }).catch(() => {});
+      let record: ApprovalRecord | undefined;
+      await until(
+        async () => (record = (await later.approvals.list()).find(({ toolName }) => toolName === (code ?? 'edited'))) !== undefined,
+      );
+      const { decisionId, digest } = record as unknown as ApprovalRecord;
+      const edit = later.approvals.amend(decisionId, { by: 'ann', digest, set: { '/amount': 200 } });
+      if (code === undefined) expect((await edit).policies.map(({ id }) => id)).to.deep.equal(['asks', 'large']);
+      else {
+        const error = await rejection(edit);
+        expect(error).to.include({ status: 422, code });
+        expect(error.message).to.contain('demands a preview');
+        expect((await later.approvals.get(decisionId))?.digest).to.equal(digest);
+      }
+    }
+    await later.close();
+  });
+
   it('of duplicate calls leads to one question', async () => {
     const call = tool('delete', { approval: 'defer' });
     const [one, other] = (await Promise.all([call({ amount: 1 }), call({ amount: 1 })])) as [PendingApproval, PendingApproval];

@@ -43,6 +43,29 @@ describe('The annotations of limits', () => {
           `@${annotation} must be`,
         ));
 
+  for (const [annotations, meant] of [
+    ['@limit("100/1d slidng")', 'sliding'],
+    ['@limit("100/1d Fixed")', 'fixed'],
+    ['@limit("100/1d by agents")', 'agent'],
+    ['@limit("100/1d by agent,tools")', 'tool'],
+    ['@limit("100/1d by sesion/user_id")', 'session'],
+    ['@limit("1/1d") @over("aproval_needed")', 'approval_needed'],
+    ['@limit("1/1d") @over("Deny")', 'deny'],
+    ['@limit("1/1d") @cost("amount")', '/amount'],
+  ] as const)
+    it(`say what was meant by ${annotations}`, () => expect(problem(annotations)).to.contain(`did you mean '${meant}'?`));
+
+  it('say what was meant by a name', () => {
+    for (const [name, meant] of [
+      ['limt', '@limit'],
+      ['costs', '@cost'],
+      ['warn', '@warn_at'],
+      ['Over', '@over'],
+    ] as const)
+      // prettier-ignore
+      expect(problem(`@limit("1/1d") @${name}("1")`), name).to.contain(meant);
+  });
+
   it('are for limits only', () => {
     for (const [annotation] of WRONG) {
       const text = `@id("p") @${annotation}("x") forbid (principal, action, resource);`;
@@ -77,6 +100,9 @@ describe('An amount', () => {
     [0.0001, 1],
     [99.9999, 999_999],
     [7n, 70_000],
+    [682_479_576_735.956, 6_824_795_767_359_560],
+    [444_355_263_540.8024, 4_443_552_635_408_024],
+    [900_719_925_474.099, 9_007_199_254_740_990],
     [900_719_925_474, 9_007_199_254_740_000],
     [900_719_925_474n, 9_007_199_254_740_000],
   ] as const)
@@ -90,6 +116,8 @@ describe('An amount', () => {
     Infinity,
     -Infinity,
     0.00001,
+    1.5e-7,
+    5e-324,
     1.00005,
     0.1 + 0.2,
     900_719_925_475,

@@ -81,6 +81,10 @@ describe('The annotations of approval policies', () => {
       '@grantable is not for a policy with @severity("critical")',
     );
     expect(problem('@editor_may_approve("true")')).to.contain('@editor_may_approve is only for a policy with @editable');
+    expect(problem('@grantable("2 uses; 1h") @needs_preview("true")')).to.contain(
+      '@grantable is not for a policy with @needs_preview("true")',
+    );
+    expect(problem('@grantable("2 uses; 1h") @needs_preview("false")')).to.equal('');
     expect(problem('@grantable("2 uses; 1h") @quorum("1") @severity("high")')).to.equal('');
   });
 });

@@ -9,7 +9,7 @@ import { CAPABILITIES } from '../../../lib/model/Capability.js';
 import { PLAIN_CLIENT } from '../../support/plainClient.js';
 import { decisionRoutes } from '../../../lib/server/route/decisions.js';
 import { remoteRequest } from '../../support/remoteRequest.js';
-import { sender, tenantOf } from '../tenantSetup.js';
+import { POLICIES, sender, tenantOf } from '../tenantSetup.js';
 import type { TestRequest } from '../tenantSetup.js';
 
 const BINDING = 'b'.repeat(64);
@@ -308,6 +308,25 @@ describe('POST /v1/decision with an Idempotency-Key', () => {
       expect(await tenant.desk.list()).to.have.length(tool === 'refund' ? 1 : 0);
     });
   }
+
+  it('counts a call that limits allow each time that it is told that it may run', async () => {
+    const cap = '@id("cap") @effect("limit") @limit("2/366d") forbid (principal, action, resource);';
+    const tenant = tenantOf({ policies: { text: POLICIES + cap } });
+    const ask = sender(tenant, decisionRoutes());
+    const effects: unknown[] = [];
+    for (let i = 0; i < 4; i++) effects.push((await ask('decide', keyed(call('read')))).json.final_decision['effect']);
+    expect(effects).to.deep.equal(['allow', 'allow', 'deny', 'deny']);
+  });
+
+  it('counts it also where it is asked about again while it is decided', async () => {
+    const cap = '@id("cap") @effect("limit") @limit("2/366d") forbid (principal, action, resource);';
+    const tenant = tenantOf({ policies: { text: POLICIES + cap }, facts: () => Promise.resolve({}) });
+    const ask = sender(tenant, decisionRoutes());
+    const answers = await Promise.all([1, 2, 3, 4].map(async () => ask('decide', keyed(call('read')))));
+    const allowed = answers.filter(({ json }) => json.final_decision['effect'] === 'allow');
+    expect(new Set(allowed.map(({ json }) => json['decision_id'])).size).to.equal(2);
+    expect(allowed).to.have.length(2);
+  });
 
   it('decides anew after 30 seconds', async () => {
     const { ask } = setup();

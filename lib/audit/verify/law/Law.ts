@@ -28,6 +28,8 @@ export class Law {
   readonly #maxAllowed: number;
   /** Of the log that is read now. */
   #allowed = new Map<string, DecidedRecord>();
+  /** By approval: what was decided when its call was about to run. */
+  #decidedAgain = new Map<string, DecidedRecord>();
   #open = new Map<string, EnteringRecord>();
   #loaded = new Set<string>();
   #halts = new HaltsInForce();
@@ -56,6 +58,7 @@ export class Law {
   start(writer: string): void {
     this.#writer = writer;
     this.#allowed = new Map();
+    this.#decidedAgain = new Map();
     this.#open = new Map();
     this.#loaded = new Set();
     this.#halts = new HaltsInForce();
@@ -134,7 +137,11 @@ export class Law {
     const { decisionId, effect, dryRun, approvalId, grantId } = record;
     this.#checkPolicies(record);
     if (dryRun === true) return;
-    if (approvalId !== undefined) return this.#cases.decidedAgain(approvalId, record);
+    if (approvalId !== undefined) {
+      this.#decidedAgain.set(approvalId, record);
+      this.#forgetOldest(this.#decidedAgain);
+      return this.#cases.decidedAgain(approvalId, record);
+    }
     this.#decisions += 1;
     if (effect === 'deny') return;
     if (effect === 'approval_needed') return this.#cases.asked(record);
@@ -158,7 +165,11 @@ export class Law {
       return;
     }
     this.#allowed.set(decisionId, record);
-    if (this.#allowed.size > this.#maxAllowed) for (const oldest of this.#allowed.keys()) return void this.#allowed.delete(oldest);
+    this.#forgetOldest(this.#allowed);
+  }
+
+  #forgetOldest(decisions: Map<string, DecidedRecord>): void {
+    if (decisions.size > this.#maxAllowed) for (const oldest of decisions.keys()) return void decisions.delete(oldest);
   }
 
   #checkPolicies(record: Extract<AuditRecord, { kind: 'decided' | 'opened' | 'amended' }>): void {
@@ -188,7 +199,8 @@ export class Law {
         this.#add('limit_reused', record, `Record ${seq} enters a method in another one, and a limit has counted only one of them.`);
       return;
     }
-    const halt = this.#halts.over(record, this.#allowed.get(decisionId));
+    const halt = this.#halts.over(record, this.#allowed.get(decisionId) ?? this.#decidedAgain.get(decisionId));
+    this.#decidedAgain.delete(decisionId);
     if (halt !== undefined)
       this.#add('run_while_halted', record, `Record ${seq} enters a method that a halt before it says must not run (record ${halt.seq}).`);
     this.#runs += 1;

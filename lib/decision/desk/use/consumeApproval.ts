@@ -14,6 +14,7 @@ import { bindingDigest } from './bindingDigest.js';
 import { commitKept } from './commitKept.js';
 import { countedChange } from './countedChange.js';
 import { isUnderstood } from './semantics.js';
+import { reportNotReplaced } from './reportNotReplaced.js';
 import { isPreviewSound } from '../../preview/openedPreview.js';
 import { spentRecord } from './spentRecord.js';
 
@@ -206,13 +207,6 @@ function reportUnknown(decisionId: string, { journal }: UseRules): true {
   const message = 'A stored call names an approval that is not in the store: it was deleted, or the call was changed.';
   reportSecurity({ kind: 'security', code: 'approval_unknown', message, decisionId }, journal);
   return true;
-}
-
-/** Reports an approval that the store does not replace though no one else has: its row has another version than its record says. */
-export function reportNotReplaced({ agentId, toolName, decisionId }: ApprovalRecord, journal?: Journal): undefined {
-  const message =
-    'A stored approval could not be changed though no other change was first: its row is not what its record says. Check who can write the store.';
-  reportSecurity({ kind: 'security', code: 'approval_not_replaced', message, agentId, toolName, decisionId }, journal);
 }
 
 const IGNORED = (): void => {};

@@ -11,6 +11,8 @@ import { agoText, timeElement, timeLeft } from '../timeText.js';
 import { activityCard } from './activityCard.js';
 import { decisionCard } from './decisionCard.js';
 import type { DecisionCardView } from './decisionCard.js';
+import type { ApprovalLimit } from '../../tenant/TenantLimits.js';
+import { limitsCard } from './limitsCard.js';
 import { policiesCard } from './policiesCard.js';
 import type { PolicyTextOf } from './policiesCard.js';
 import { previewCard } from './previewCard.js';
@@ -32,6 +34,8 @@ export interface ApprovalView extends DecisionCardView {
   /** The place among those that wait for this person. */
   readonly place?:
     { readonly at: number; readonly of: number; readonly previous?: string | undefined; readonly next?: string | undefined } | undefined;
+  /** The limits that its call counts towards. */
+  readonly limits?: readonly ApprovalLimit[] | undefined;
   /** The texts of the policies in force. */
   readonly policyTextOf: PolicyTextOf;
   /** The hash of the policies in force. */
@@ -55,7 +59,7 @@ export function approvalPage(view: ApprovalView): Html {
 ${byline(view)}
 <div class="cols"><div>${isOpen && criticalNotice(record)}${cues.length > 0 && cuesNotice(cues)}${previewCard(record)}
 <section class="card"><h2>${isOpen || state === 'approved' ? 'What will run' : mayHaveRun(state) ? 'What was approved to run' : 'What would have run'} <span class="muted">written by the agent; ${whatIsShown(record, all)}</span></h2>${revealedParams(record, { all, changerOf: (name) => changerOf(record, name) })}</section>
-${policiesCard(record, nowMs, view.policyTextOf, all, view.viewer.seats)}${factsCard(record, all)}${recordCard(record, view)}</div>
+${policiesCard(record, nowMs, view.policyTextOf, all, view.viewer.seats)}${limitsCard(view.limits ?? [], paths, nowMs)}${factsCard(record, all)}${recordCard(record, view)}</div>
 <aside class="decide" id="decide" aria-label="Decision">${decisionCard(view)}${activityCard(record, report, nowMs)}</aside></div>
 ${isOpen && html`<nav class="stick" aria-label="Jump"><span>${timeLeft(expiresAtMs, nowMs)}</span><a class="btn" href="#decide">Go to the decision</a></nav>`}</div>`;
 }

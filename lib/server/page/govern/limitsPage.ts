@@ -57,13 +57,13 @@ function limitCard(id: string, view: LimitsView): Html {
   const rows = own.map((one) => counterRow(one, view));
   return html`<section class="card" id="${`limit-${id}`}"><h2><code>${revealedText(id)}</code>${full > 0 && html` <span class="tag high">${full} used up</span>`}${near > 0 && html` <span class="tag warn">${near} nearly</span>`}${known?.observed === true && html` <span class="tag">only watched</span>`}</h2>
 <div class="in"><p class="small">${known === undefined ? 'No policy in force has this id: it counts no more, and stops nothing.' : termsText(known)}</p></div>
-<div class="scroll" tabindex="0" role="region" aria-label="${counted(own.length, 'counter')} of ${id}"><table><thead><tr><th scope="col">Counted for</th><th scope="col">Used</th><th scope="col" class="n">Of</th><th scope="col">Free again</th></tr></thead><tbody>${rows}</tbody></table></div></section>`;
+<ol class="counters" aria-label="${counted(own.length, 'counter')} of ${id}">${rows}</ol></section>`;
 }
 
-function counterRow({ by, used, limit, level, kind, endsAtMs }: LimitState, { nowMs }: LimitsView): Html {
-  const who = Object.entries(by).map(
+function counterRow({ by: apart, used, limit, level, kind, endsAtMs }: LimitState, { nowMs }: LimitsView): Html {
+  const who = Object.entries(apart).map(
     ([dimension, value]) =>
-      html`<span class="who"><span class="muted small">${dimension}</span> <span class="mono">${revealedText(value)}</span></span> `,
+      html`<span class="apart"><span class="muted small">${dimension}</span> <span class="mono">${revealedText(value)}</span></span> `,
   );
   const word = {
     free: '',
@@ -71,15 +71,15 @@ function counterRow({ by, used, limit, level, kind, endsAtMs }: LimitState, { no
     full: html` <span class="tag high">used up</span>`,
   }[level];
   const share = limit === 0 ? 100 : Math.floor((100 * used) / limit);
-  const end = kind === 'fixed' ? '' : 'by ';
-  return html`<tr><th scope="row">${who}</th><td><progress class="${level}" max="${Math.max(limit, used, 1)}" value="${limit === 0 ? 1 : used}">${share} %</progress> <span class="nums">${amountText(used)}</span>${word}</td><td class="n">${amountText(limit)}</td><td>${end}${timeElement(endsAtMs, nowMs)} <span class="muted small">${timeLeft(endsAtMs, nowMs)}</span></td></tr>`;
+  const by = kind === 'fixed' ? 'at' : 'by';
+  return html`<li><div class="for">${who}</div><div class="used"><progress class="${level}" max="${Math.max(limit, used, 1)}" value="${limit === 0 ? 1 : used}">${share} %</progress> <span class="nums">${amountText(used)} of ${amountText(limit)}</span>${word}</div><div class="small">Free again ${by} ${timeElement(endsAtMs, nowMs)} <span class="muted">${timeLeft(endsAtMs, nowMs)}</span></div></li>`;
 }
 
 /** What a limit says, in a sentence. */
 function termsText({ terms, observed }: LimitInForce): Html {
   const { limit, windowMs, kind, by, cost, over, warnAt } = terms;
   const what = cost === undefined ? (limit === AMOUNT_PARTS ? 'call' : 'calls') : html`of <code>${revealedText(cost)}</code>`;
-  const time = kind === 'fixed' ? `each ${windowText(windowMs)} by the clock (UTC)` : `in any ${windowText(windowMs)}`;
+  const time = kind === 'fixed' ? `each ${oneOf(windowMs)} by the clock (UTC)` : `in any ${oneOf(windowMs)}`;
   const then = observed
     ? 'what is more runs too, and is noted'
     : over === 'deny'
@@ -92,4 +92,9 @@ function unusedCard(unused: readonly LimitInForce[]): Html {
   const item = (one: LimitInForce): Html =>
     html`<li><code>${revealedText(one.policyId)}</code> <span class="small">${termsText(one)}</span></li>`;
   return html`<section class="card"><h2>Nothing counted yet</h2><div class="in"><ul>${unused.map(item)}</ul></div></section>`;
+}
+
+/** `day` or `2 days`, behind `each`. */
+function oneOf(windowMs: number): string {
+  return windowText(windowMs).replace(/^1 /, '');
 }

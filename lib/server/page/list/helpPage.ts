@@ -21,6 +21,10 @@ export function helpPage(): Html {
 <section class="card prose" id="states"><h2>How it ends</h2><div class="in"><dl class="facts wide">
 <dt>Approved</dt><dd>it may run once, and has not yet</dd><dt>Running</dt><dd>it has begun</dd><dt>Done, failed</dt><dd>what the program that runs it said</dd>
 <dt>May have run</dt><dd>its process ended before it could say; nothing runs it again until someone has found out</dd><dt>Time is over</dt><dd>no one decided, or it was not run, in time</dd></dl></div></section>
+<section class="card prose" id="limits"><h2>Limits</h2><div class="in"><ul>
+<li>A limit is a policy that says how much may run in which time, such as refunds of 1,000 a day for each user. The page Limits shows how much is used, and when it is free again.</li>
+<li>Where a limit is reached, calls are denied, or a person is asked: then the approval says which limit, and how much is used with this call and without it. Who approves lets this call run beyond it, and no other.</li>
+<li>A call that you approve counts when it runs. If others have used up the limit by then, it is asked about again, or denied.</li></ul></div></section>
 <section class="card prose" id="keys"><h2>Keys</h2><div class="in"><p>No key decides. Keys do nothing while you type in a field.</p>${keyList()}
 <p><label><input type="checkbox" data-keys-switch checked> Keys are on in this browser</label></p></div></section>
 <section class="card prose" id="connect"><h2>Connecting an agent</h2><div class="in"><ol class="steps"><li>Make a key: <code>npx aegis keys create --agent my-agent</code></li><li>Give the program of the agent the key as <code>AEGIS_API_KEY</code>, and the address of this server as <code>AEGIS_BASE_URL</code>.</li><li>Guard its tools with <code>aegislib</code>. What a policy marks with <code>@effect("approval_needed")</code> then waits here.</li></ol></div></section>`;
