@@ -25,6 +25,8 @@ export interface ContractWorld {
   readonly halts: Pick<TenantHalts, 'halt' | 'lift' | 'list'>;
   /** What people granted, at the same place. */
   readonly grants: Grants;
+  /** How long a grant may be unknown to those that the programs talk to, in milliseconds. */
+  readonly grantsKnownMs: number;
   /** Reads the policies again, on every server. */
   reload(): Promise<void>;
   release(): Promise<void>;
@@ -55,6 +57,7 @@ export async function embeddedWorld({ groups: _groups, nullable: _nullable, ...o
     desk: module.approvals,
     halts: module.halts,
     grants: module.grants,
+    grantsKnownMs: 0,
     reload: async () => void (await module.policies.reload()),
     release: () => module.close({ graceMs: 0 }),
   };
@@ -107,6 +110,7 @@ export function servedWorld(stores: () => Promise<readonly ServerStore[]>): Make
         list: (options) => last.halts.list(options),
       },
       grants: last.grants,
+      grantsKnownMs: servers.length > 1 ? 600 : 0,
       async reload() {
         for (const { tenant } of servers) await (tenant.policies as ReloadablePolicies).reload();
       },

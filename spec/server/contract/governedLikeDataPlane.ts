@@ -260,6 +260,11 @@ export function governedLikeDataPlane(name: string, make: MakeWorld, { remote }:
         const grant = (await world.grants.list()).find(({ fromDecision }) => fromDecision === record.decisionId);
         return { call, runs, id: grant?.id as string };
       };
+      let made: Readonly<Record<'grant' | 'again' | 'revoke', Awaited<ReturnType<typeof granting>>>>;
+      before(async () => {
+        made = { grant: await granting('grant'), again: await granting('again'), revoke: await granting('revoke') };
+        await new Promise((resolve) => setTimeout(resolve, world.grantsKnownMs));
+      });
       const denyNext = async (toolName: string, result: Promise<unknown>): Promise<void> => {
         const { decisionId } = await waiting(toolName);
         await world.desk.deny(decisionId, { by: 'bob' });
@@ -267,7 +272,7 @@ export function governedLikeDataPlane(name: string, make: MakeWorld, { remote }:
       };
 
       it('lets calls like it run without asking, as often as it says, and then asks', async () => {
-        const { call, runs } = await granting('grant');
+        const { call, runs } = made.grant;
         expect([await call(20, 'x'), await call(30, 'x')]).to.deep.equal(['grant done', 'grant done']);
         expect(await asked('grant')).to.equal(0);
         await denyNext('grant', call(40, 'x'));
@@ -275,7 +280,7 @@ export function governedLikeDataPlane(name: string, make: MakeWorld, { remote }:
       });
 
       it('covers nothing else', async () => {
-        const { call, runs } = await granting('again');
+        const { call, runs } = made.again;
         expect(await call(20, 'x')).to.equal('again done');
         for (const args of [
           [101, 'x'],
@@ -288,7 +293,7 @@ export function governedLikeDataPlane(name: string, make: MakeWorld, { remote }:
       });
 
       it('covers nothing once it is revoked', async () => {
-        const { call, runs, id } = await granting('revoke');
+        const { call, runs, id } = made.revoke;
         expect(await call(20, 'x')).to.equal('revoke done');
         await world.grants.revoke(id, { by: 'ann', reason: 'no more' });
         await denyNext('revoke', call(30, 'x'));
