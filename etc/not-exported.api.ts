@@ -44,14 +44,6 @@ declare class TaskRecorder extends SafeEmitter<TaskEvents> {
 }
 
 // lib/audit/record/AuditRecord
-interface CallFields {
-    readonly tenantId?: string | undefined;
-    readonly decisionId: string;
-    readonly agentId: string;
-    readonly toolName: string;
-}
-
-// lib/audit/record/AuditRecord
 type WithoutPlace<R> = R extends AuditRecord ? Omit<R, 'v' | 'seq' | 'at' | 'writer'> : never;
 
 // lib/guard/GuardOptions

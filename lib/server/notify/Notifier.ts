@@ -3,6 +3,7 @@ import { DAY_MS } from '../../common/time/SteadyClock.js';
 import type { ApprovalDesk } from '../../decision/desk/ApprovalDesk.js';
 import type { Directory } from '../../decision/desk/Directory.js';
 import { publishCallbackError } from '../../model/diagnostics.js';
+import type { Journal } from '../../model/Journal.js';
 import { maybeSamePerson } from '../../model/personId.js';
 import type { ApprovalRecord } from '../../store/ApprovalStore.js';
 import type { RecordStore } from '../../store/RecordStore.js';
@@ -14,9 +15,9 @@ import { HaltNotices } from './HaltNotices.js';
 import type { HaltNotice, ToldHalts } from './HaltNotices.js';
 import { groupsOf, noticeItem } from './Notice.js';
 import type { Notice, NoticeItem } from './Notice.js';
-import { Reminders, isStep } from './Reminders.js';
 import { Outbox } from './Outbox.js';
 import type { Outgoing } from './Outbox.js';
+import { Reminders, isStep } from './stage/Reminders.js';
 
 /** What a {@link Notifier} needs. */
 export interface NotifierOptions {
@@ -31,6 +32,8 @@ export interface NotifierOptions {
   readonly now: () => number;
   /** What is halted. @defaultValue admins are told of no halt */
   readonly halts?: ToldHalts | undefined;
+  /** Is told of reminders and escalations. @defaultValue nothing is */
+  readonly journal?: Journal | undefined;
   /** Knows which ids are one person's. @defaultValue ids are compared as texts */
   readonly directory?: Pick<Directory, 'personOf'> | undefined;
 }
@@ -75,7 +78,7 @@ export class Notifier {
     this.#groups = new GroupQueue(records);
     this.#ended = new GroupQueue(records, SETTLED_KIND);
     this.#again = new GroupQueue(records, REMINDER_KIND);
-    this.#reminders = new Reminders(records);
+    this.#reminders = new Reminders(records, options.journal);
     this.#admins = new AdminQueue(records);
     this.#outbox = new Outbox({
       records,
@@ -181,12 +184,14 @@ export class Notifier {
   /** Tells the groups that a step of `@escalate` adds, and again those whose people have not decided. */
   async #remind(): Promise<number | undefined> {
     const { desk, now, channels } = this.#options;
+    const servedOf = (record: ApprovalRecord): readonly string[] =>
+      groupsOf(record, now()).filter((group) => channels.some((channel) => channel.serves(group)));
     const nextMs = await this.#reminders.takeDue(
       now(),
       async (decisionId) => desk.get(decisionId),
+      servedOf,
       async (record, stage) => {
-        const serving = groupsOf(record, now()).filter((group) => channels.some((channel) => channel.serves(group)));
-        for (const group of serving)
+        for (const group of servedOf(record))
           await (isStep(stage)
             ? this.#groups.add(group, [record.decisionId], now())
             : this.#again.add(group, [`${record.decisionId} ${stage}`], now()));
