@@ -3,7 +3,7 @@ import type { Awaitable } from '../../common/awaitable.js';
 import type { Logger } from '../../common/Logger.js';
 import { silentLogger } from '../../common/Logger.js';
 import type { Decision, DecisionRequest, DecisionStatus } from '../../model/Decision.js';
-import type { AppliedLimit, PolicyCall, PolicyEngine, PolicyOutcome } from '../../policy/PolicyEngine.js';
+import type { PolicyCall, PolicyEngine, PolicyOutcome } from '../../policy/PolicyEngine.js';
 import { TakeRefusedError } from '../../store/counter/TakeRefusedError.js';
 import type { Limited } from '../../policy/limit/askingOutcome.js';
 import type { CallCounts, Limiting } from '../limit/CallCounts.js';
@@ -12,6 +12,7 @@ import { Answers, idFor } from './Answers.js';
 import { computeFacts, NO_FACTS, type FactsOutcome } from './computeFacts.js';
 import { LazyPart } from '../../model/LazyPart.js';
 import type { Judgement, JudgedCall } from '../amend/decideEdited.js';
+import { memoryCounting } from '../../store/counter/LazyCounterStore.js';
 import type { Amendment, ApprovalRecord } from '../../store/ApprovalStore.js';
 import { deskStatus, watchDesk } from './watchDesk.js';
 import { COUNTERS_OPTIONS, EMBEDDED_OPTIONS } from './EmbeddedDecisionServiceOptions.js';
@@ -21,12 +22,21 @@ import { keyReused } from '../desk/ApprovalRequest.js';
 import type { Counted } from '../desk/Openings.js';
 import type { OpeningOutcome } from '../desk/ApprovalRequest.js';
 import type { ApprovalUse, ApprovedCall, DecisionService, ExecutionStart, RunReport } from '../DecisionService.js';
-import { approvalRequestFor, coversCall, decisionOf, isHidden, runnable, type Approvable, type Facts } from './approvalRequestFor.js';
+import {
+  approvalRequestFor,
+  coversCall,
+  decisionOf,
+  isHidden,
+  named,
+  runnable,
+  type Approvable,
+  type Facts,
+} from './approvalRequestFor.js';
 import { checkedOptions } from '../../model/checkedOptions.js';
 import { hidesFromApprover } from '../view/hidesFromApprover.js';
 
 /** What is needed once a person has edited a call. */
-const amending = new LazyPart(() => import('../amend/decideEdited.js'));
+const amending = new LazyPart(() => import('./reevaluateEdited.js'));
 /** What is needed once there are limits. */
 const counting = new LazyPart(() => import('../limit/CallCounts.js'));
 
@@ -53,7 +63,9 @@ export class EmbeddedDecisionService implements DecisionService {
     desk.counts.askWith((record) =>
       policies.engine.hasLimits === true ? chain(this.#counting(), (counts) => counts.ofUse(record)) : undefined,
     );
-    if (policies.engine.hasLimits === true) counting.prepare();
+    if (policies.engine.hasLimits !== true) return;
+    memoryCounting.prepare();
+    counting.prepare();
   }
 
   /** Decides one call by the policies in force. */
@@ -90,39 +102,16 @@ export class EmbeddedDecisionService implements DecisionService {
     });
   }
 
-  /** Params that a person edited run as a sanitize does: the call as its agent made it is not what was approved. */
   #reevaluateEdited(request: DecisionRequest, record: ApprovalRecord, edit: Amendment): Awaitable<Decision> {
-    const { desk } = this.#options;
-    const { decisionId, auditSalt: salt } = record;
     const ask: Ask = (outcome, facts, engine) => this.#ask(request, outcome, facts, engine);
-    const how: CountingWay = { counts: 'peek', token: decisionId };
-    return chain(amending.get(), ({ decideEdited }) =>
-      chain(
-        decideEdited((call, engine) => this.#judge(call, false, engine), request, edit.params),
-        ({ original, edited, run }): Awaitable<Decision> => {
-          const { outcome = original.outcome, facts = NO_FACTS.facts, engine } = edited ?? original;
-          // what denies either of the two denies the call
-          if (run === undefined || outcome === undefined) return this.#decisionOn(request, edited ?? original, ask, how);
-          const approvable: Approvable = { ...run, effect: 'approval_needed', reason: record.reason, policies: outcome.policies };
-          return chain(coversCall(record, request, approvable, run.facts, desk), (isCovered) => {
-            if (!isCovered) return this.#decisionOn(request, original, ask, how);
-            const { params, message, policySetHash } = run;
-            const limits = limitsOf(outcome);
-            const refusal = limits && chain(this.#counting(), (counts) => counts.refusalOf(request, limits, params, record));
-            return chain(refusal, (why) =>
-              why === undefined
-                ? this.#answers.shown(
-                    { effect: 'sanitize', decisionId, params, message, policySetHash, ...named(outcome) },
-                    outcome,
-                    facts,
-                    { salt },
-                  )
-                : this.#answers.denied(request, { ...outcome, policies: why.policies }, facts, engine, why),
-            );
-          });
-        },
-      ),
-    );
+    const rules = {
+      desk: this.#options.desk,
+      answers: this.#answers,
+      judge: (call: JudgedCall, engine?: PolicyEngine) => this.#judge(call, false, engine),
+      counting: () => this.#counting(),
+      decisionOn: (judged: Judgement) => this.#decisionOn(request, judged, ask, { counts: 'peek', token: record.decisionId }),
+    };
+    return chain(amending.get(), ({ reevaluateEdited }) => reevaluateEdited(request, record, edit, rules));
   }
 
   /** Gives back what a call was counted for that was allowed at once, and did not run. */
@@ -358,13 +347,3 @@ export class EmbeddedDecisionService implements DecisionService {
 
 const NOT_SHOWN = 'A policy demands that the person who decides sees what the guard of this call hides.';
 const NOT_APPLIED = 'A policy changes the params of this call, and an approved call of this client runs as it was sent.';
-
-/** The limits that a call is counted towards, for the decision that lets it run. */
-function named(outcome: PolicyOutcome): Pick<Decision, 'limits'> {
-  const limits = limitsOf(outcome);
-  return limits === undefined ? {} : { limits: limits.map(({ policy: { id, hash } }) => ({ id, hash })) };
-}
-
-function limitsOf(outcome: PolicyOutcome): readonly AppliedLimit[] | undefined {
-  return 'limits' in outcome ? outcome.limits : undefined;
-}

@@ -3,7 +3,6 @@ import type { OptionKinds } from '../../common/readOptions.js';
 import type { PolicyCall, PolicyEngine, PolicyOutcome } from '../../policy/PolicyEngine.js';
 import type { ApprovalDesk } from '../desk/ApprovalDesk.js';
 import type { Grants } from '../grant/Grants.js';
-import type { LimitEvent } from '../limit/LimitEvent.js';
 import type { FactsHook } from './computeFacts.js';
 
 /** Supplies the engine that decides. It is read once per decision, so that a reload never falls in the middle of one. */

@@ -66,7 +66,7 @@ export class CallCounts {
 
   /** Opens the counters. */
   open(): Awaitable<void> {
-    return this.#options.desk.counts.counters.open?.();
+    return this.#options.desk.counts.open();
   }
 
   /** What limits say comes after what policies say: a call that runs at once is counted now, an approved one when its approval is used. */
