@@ -6,8 +6,8 @@ import type { Decision, DecisionRequest, DecisionStatus } from '../../model/Deci
 import type { PolicyCall, PolicyEngine, PolicyOutcome } from '../../policy/PolicyEngine.js';
 import { TakeRefusedError } from '../../store/counter/TakeRefusedError.js';
 import type { Limited } from '../../policy/limit/askingOutcome.js';
-import type { CallCounts, Limiting } from '../limit/CallCounts.js';
-import type { CountingWay } from '../limit/CountingWay.js';
+import type { CallCounts, Limiting } from './CallCounts.js';
+import type { CountingWay } from './CountingWay.js';
 import { Answers, idFor } from './Answers.js';
 import { computeFacts, NO_FACTS, type FactsOutcome } from './computeFacts.js';
 import { LazyPart } from '../../model/LazyPart.js';
@@ -38,7 +38,7 @@ import { hidesFromApprover } from '../view/hidesFromApprover.js';
 /** What is needed once a person has edited a call. */
 const amending = new LazyPart(() => import('./reevaluateEdited.js'));
 /** What is needed once there are limits. */
-const counting = new LazyPart(() => import('../limit/CallCounts.js'));
+const counting = new LazyPart(() => import('./CallCounts.js'));
 
 type Ask = (outcome: Approvable, facts: Facts, engine: PolicyEngine) => Awaitable<Decision>;
 type Runnable = Exclude<PolicyOutcome, { effect: 'deny' }>;

@@ -5,7 +5,7 @@ import type { Amendment, ApprovalRecord } from '../../store/ApprovalStore.js';
 import { decideEdited } from '../amend/decideEdited.js';
 import type { Judge, Judgement } from '../amend/decideEdited.js';
 import type { ApprovalDesk } from '../desk/ApprovalDesk.js';
-import type { CallCounts } from '../limit/CallCounts.js';
+import type { CallCounts } from './CallCounts.js';
 import type { Answers } from './Answers.js';
 import { coversCall, limitsOf, named } from './approvalRequestFor.js';
 import type { Approvable } from './approvalRequestFor.js';
@@ -16,9 +16,9 @@ interface EditedCallRules {
   readonly desk: ApprovalDesk;
   readonly answers: Answers;
   readonly judge: Judge;
-  counting(): Awaitable<CallCounts>;
+  readonly counting: () => Awaitable<CallCounts>;
   /** The decision where its approval does not cover the edited call. */
-  decisionOn(judged: Judgement): Awaitable<Decision>;
+  readonly decisionOn: (judged: Judgement) => Awaitable<Decision>;
 }
 
 /** Decides a call that a person has edited afresh. It runs as a sanitize does: the call as its agent made it is not what was approved. */

@@ -14,9 +14,9 @@ import { DEFAULT_TENANT } from '../../store/tenant/tenantScope.js';
 import type { ApprovalDesk } from '../desk/ApprovalDesk.js';
 import type { ApprovalRequest } from '../desk/ApprovalRequest.js';
 import type { Counted } from '../desk/Openings.js';
-import { LimitGate } from './LimitGate.js';
-import type { CountedLimit, LimitDenial } from './LimitGate.js';
-import { isOwn, journaledLimit, limitedCall } from './limitedCall.js';
+import { LimitGate } from '../limit/LimitGate.js';
+import type { CountedLimit, LimitDenial } from '../limit/LimitGate.js';
+import { isOwn, journaledLimit, limitedCall } from '../limit/limitedCall.js';
 import type { CountingWay } from './CountingWay.js';
 
 /** How long a call that is allowed here can be given back before its method is entered, in milliseconds. */
