@@ -292,7 +292,7 @@ export interface RemindedEvent {
     readonly percent: 50 | 80;
 }
 
-export type Reversibility = (typeof REVERSIBILITIES)[number];
+export type Reversibility = 'read-only' | 'reversible' | 'external' | 'irreversible';
 
 export type RunGuarded<R> = (params: Params) => R;
 

@@ -221,20 +221,11 @@ declare abstract class ServiceError extends AegisError {
     constructor(defaultCode: string, message: string, options?: ServiceErrorOptions);
 }
 
-// lib/model/preview/CallPreview
-declare const PREVIEW_FAILURES: readonly ['threw', 'timeout', 'too_large', 'not_plain', 'malformed', 'nested'];
-
-// lib/model/preview/CallPreview
-declare const REVERSIBILITIES: readonly ['read-only', 'reversible', 'external', 'irreversible'];
-
 // lib/policy/PolicyEngine
 interface Observing {
     readonly limits?: readonly AppliedLimit[] | undefined;
     readonly observed?: readonly AppliedPolicy[] | undefined;
 }
-
-// lib/policy/limit/limitChanges
-type LoosenedLimit = 'limit' | 'cost' | 'over';
 
 // lib/store/memory/MemoryApprovalStore
 interface ChangingCounters extends CounterStore {
