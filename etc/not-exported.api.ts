@@ -236,6 +236,11 @@ interface Observing {
 // lib/policy/limit/limitChanges
 type LoosenedLimit = 'limit' | 'cost' | 'over';
 
+// lib/store/memory/MemoryApprovalStore
+interface ChangingCounters extends CounterStore {
+    change(change: CounterChange | undefined): void;
+}
+
 // lib/testing/ScriptedDecisionService
 type Unnamed<D> = D extends Decision ? Omit<D, 'decisionId'> & {
     readonly decisionId?: string | undefined;

@@ -3,7 +3,7 @@ import type { ApprovalDesk } from '../../decision/desk/ApprovalDesk.js';
 import type { LimitEvent } from '../../decision/limit/LimitEvent.js';
 import { readLimitLabel } from '../../decision/limit/limitLabel.js';
 import { Limits } from '../../decision/limit/Limits.js';
-import type { LimitState } from '../../decision/limit/Limits.js';
+import type { LimitState } from '../../decision/limit/LimitState.js';
 import { AMOUNT_PARTS } from '../../model/terms/LimitTerms.js';
 import type { LimitTerms } from '../../model/terms/LimitTerms.js';
 import type { ReloadablePolicies } from '../../policy/live/ReloadablePolicies.js';
