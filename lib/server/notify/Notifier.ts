@@ -13,6 +13,8 @@ import { GroupQueue } from './GroupQueue.js';
 import type { DueGroup } from './GroupQueue.js';
 import { HaltNotices } from './HaltNotices.js';
 import type { HaltNotice, ToldHalts } from './HaltNotices.js';
+import { LimitNotices } from './LimitNotices.js';
+import type { LimitNotice, ToldLimits } from './LimitNotices.js';
 import { groupsOf, noticeItem } from './Notice.js';
 import type { Notice, NoticeItem } from './Notice.js';
 import { Outbox } from './Outbox.js';
@@ -32,6 +34,8 @@ export interface NotifierOptions {
   readonly now: () => number;
   /** What is halted. @defaultValue admins are told of no halt */
   readonly halts?: ToldHalts | undefined;
+  /** The limits. @defaultValue admins are told of none */
+  readonly limits?: ToldLimits | undefined;
   /** Is told of reminders and escalations. @defaultValue nothing is */
   readonly journal?: Journal | undefined;
   /** Knows which ids are one person's. @defaultValue ids are compared as texts */
@@ -58,6 +62,7 @@ export class Notifier {
   readonly #admins: AdminQueue;
   readonly #outbox: Outbox;
   readonly #halts: HaltNotices | undefined;
+  readonly #limits: LimitNotices;
   /** What was asked for and is not yet kept, by group. */
   #incoming = new Map<string, Set<string>>();
   /** What was settled and is not yet kept, by group. */
@@ -75,6 +80,7 @@ export class Notifier {
     this.#options = options;
     if (options.halts !== undefined && channels.some(({ servesAdmins }) => servesAdmins === true))
       this.#halts = new HaltNotices(records, options.halts, () => this.#wake());
+    this.#limits = new LimitNotices(records, now, () => this.#wake());
     this.#groups = new GroupQueue(records);
     this.#ended = new GroupQueue(records, SETTLED_KIND);
     this.#again = new GroupQueue(records, REMINDER_KIND);
@@ -98,6 +104,8 @@ export class Notifier {
     this.#options.desk.on('settled', this.#onSettled);
     for (const record of await this.#options.desk.list({ status: 'pending' })) this.#onRequested(record);
     this.#halts?.start();
+    const { limits, channels } = this.#options;
+    if (limits !== undefined && channels.some(({ servesAdmins }) => servesAdmins === true)) this.#limits.start(limits);
     this.#wake();
   }
 
@@ -108,6 +116,7 @@ export class Notifier {
     this.#options.desk.off('requested', this.#onRequested);
     this.#options.desk.off('settled', this.#onSettled);
     this.#halts?.close();
+    this.#limits.close();
     await this.#working;
   }
 
@@ -166,6 +175,7 @@ export class Notifier {
       this.#settled = new Set();
       for (const decisionId of settled) await this.#refreshCards(decisionId);
       await this.#halts?.takeDue(now(), async (told) => this.#tellHalt(told));
+      await this.#limits.takeDue(now(), async (told) => this.#tellLimit(told));
       const dueMs = [
         await this.#groups.takeDue(now(), async (due) => this.#handOut(due)),
         await this.#again.takeDue(now(), async (due) => this.#handOut(due, 'reminder')),
@@ -241,6 +251,13 @@ export class Notifier {
     const halt: HaltNotice = { ...told, tenantId, link: this.#linkOf('/halts') };
     for (const { name, servesAdmins } of channels)
       if (servesAdmins === true) await this.#outbox.add(`${told.id}-${name}`, { channel: name, halt });
+  }
+
+  async #tellLimit(told: Omit<LimitNotice, 'tenantId' | 'link'>): Promise<void> {
+    const { tenantId, channels } = this.#options;
+    const limit: LimitNotice = { ...told, tenantId, link: this.#linkOf('/limits') };
+    for (const { name, servesAdmins } of channels)
+      if (servesAdmins === true) await this.#outbox.add(`${told.id}-${name}`, { channel: name, limit });
   }
 
   async #tellAdmins(): Promise<number | undefined> {

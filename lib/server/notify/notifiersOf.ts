@@ -11,7 +11,7 @@ import { SlackChannel } from './SlackChannel.js';
 import { WebhookChannel } from './WebhookChannel.js';
 
 /** What is needed of a tenant. */
-export interface NotifiedTenant extends Pick<NotifierOptions, 'desk' | 'records' | 'journal'> {
+export interface NotifiedTenant extends Pick<NotifierOptions, 'desk' | 'records' | 'journal' | 'limits'> {
   readonly id: string;
   readonly halts: { readonly inForce: readonly Halt[] };
   readonly haltNews: ToldHalts['news'];
@@ -27,7 +27,7 @@ export function notifiersOf(
   tenants: readonly NotifiedTenant[],
   options: Pick<NotifierOptions, 'pages' | 'logger' | 'now'>,
 ): readonly ApprovalWatch[] {
-  return tenants.map(({ id, desk, records, identity, halts, haltNews, journal, notify = {} }) => {
+  return tenants.map(({ id, desk, records, identity, halts, haltNews, limits, journal, notify = {} }) => {
     const channels = channelsOf(notify, options.logger);
     if (channels.length === 0) return new EscalationWatch({ desk, records, journal, now: options.now });
     return new Notifier({
@@ -37,6 +37,7 @@ export function notifiersOf(
       records,
       channels,
       journal,
+      limits,
       directory: identity.directory,
       halts: { news: haltNews, inForce: () => halts.inForce },
     });
