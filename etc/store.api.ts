@@ -245,8 +245,8 @@ export interface KeepingJournal extends Journal {
 
 export declare class MemoryApprovalStore implements ApprovalStore {
     #private;
-    readonly counters: MemoryCounterStore;
-    constructor(counters?: MemoryCounterStore);
+    readonly counters: ChangingCounters;
+    constructor(counters?: ChangingCounters);
     insert(record: ApprovalRecord, _card?: ApprovalCard, _beside?: readonly StoredRecord[], takes?: CounterChange): boolean;
     get(decisionId: string): ApprovalRecord | undefined;
     replace(record: ApprovalRecord, version: number, _card?: ApprovalCard, _beside?: readonly StoredRecord[], _conditions?: ChangeConditions, takes?: CounterChange): boolean;

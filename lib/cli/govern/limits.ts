@@ -2,7 +2,7 @@ import * as v from 'valibot';
 import { didYouMean } from '../../common/didYouMean.js';
 import { ApprovalDesk } from '../../decision/desk/ApprovalDesk.js';
 import { Limits } from '../../decision/limit/Limits.js';
-import type { LimitState } from '../../decision/limit/Limits.js';
+import type { LimitState } from '../../decision/limit/LimitState.js';
 import { limitsAnswer, readCounter, writeCounter } from '../../decision/wire/govern/limitsAnswer.js';
 import { amountText, byText, levelText, windowText } from '../../server/page/govern/windowText.js';
 import { CliError, counted, EXIT, writeJson, writeLines } from '../CliIo.js';

@@ -87,7 +87,7 @@ export class ApprovalDesk extends SafeEmitter<DeskEvents> {
       isJournaled: this.isJournaled,
       tenantId: this.#useRules.tenantId,
       now: this.#useRules.now,
-      counters: this.counts.rules.counters,
+      counted: (counting, change) => this.counts.counted(counting, change),
       current: (record) => this.#current(record),
       endOverdue: (query) => this.#endOverdue(query),
       opened: (record) => {

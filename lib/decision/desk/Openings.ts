@@ -4,14 +4,14 @@ import { newSalt } from '../../model/DecisionEvidence.js';
 import { publishCallbackError } from '../../model/diagnostics.js';
 import { CapacityError } from '../../model/errors/CallErrors.js';
 import { frozenData } from '../../model/snapshot/frozenData.js';
-import type { CounterStore, Takes } from '../../store/counter/CounterStore.js';
+import type { Takes } from '../../store/counter/CounterStore.js';
 import type { ApprovalQuery, ApprovalRecord, ApprovalStore } from '../../store/ApprovalStore.js';
 import type { ApprovalDeskOptions } from './ApprovalDeskOptions.js';
 import { countSince, openedRecord, standingRefusal } from './ApprovalRequest.js';
+import type { DeskCounts } from './use/DeskCounts.js';
 import type { ApprovalRequest, OpeningOutcome } from './ApprovalRequest.js';
 import { isSentPreview, openedPreview } from '../preview/openedPreview.js';
 import { commitKept } from './use/commitKept.js';
-import { countedChange } from './use/countedChange.js';
 import type { ApprovalChange } from './use/commitKept.js';
 
 const NEAR_REPEATS_MS = 3_600_000;
@@ -27,8 +27,8 @@ export interface OpeningDesk {
   readonly isJournaled: boolean;
   readonly tenantId: string | null;
   readonly now: () => number;
-  /** Where the store does not count by itself. */
-  counters(): CounterStore;
+  /** Makes a change together with what is counted for it. */
+  readonly counted: DeskCounts['counted'];
   /** The record with the status that it has by now. */
   current(record: ApprovalRecord): ApprovalRecord;
   /** Ends the pending approvals of this query whose time has passed. */
@@ -118,10 +118,7 @@ export class Openings {
     const auditSalt = isJournaled ? newSalt() : undefined;
     const record = frozenData(openedRecord(opening, { ...noted, nowMs: now(), tenantId, auditSalt }));
     const counting = counted && { ...counted, token: record.decisionId };
-    const insert: ApprovalChange = (beside) =>
-      countedChange(counting, this.#desk.counters(), store().counters !== undefined, (takes) =>
-        store().insert(record, undefined, beside, takes),
-      );
+    const insert: ApprovalChange = (beside) => this.#desk.counted(counting, (takes) => store().insert(record, undefined, beside, takes));
     return chain(commitKept([{ kind: 'opened', approval: record }], insert, options.outbox), (inserted) => {
       if (!inserted) return this.#notInserted(opening);
       this.#desk.opened(record);

@@ -5,13 +5,12 @@ import type { DecisionEvidence } from '../../model/DecisionEvidence.js';
 import { isDenialCode } from '../../model/terms/DenialCode.js';
 import type { AppliedPolicy, PolicyEngine, PolicyOutcome } from '../../policy/PolicyEngine.js';
 import type { LimitDenial } from '../limit/LimitGate.js';
-import { journaledLimit } from '../limit/limitedCall.js';
 import type { Facts } from './approvalRequestFor.js';
 
 /** Why limits or policies deny a call. */
 type Why = Pick<LimitDenial, 'reason' | 'policies' | 'retryAtMs'> & { readonly code: string };
 /** What a journal learns besides. */
-export type Shown = { readonly [K in 'salt' | 'code' | 'approval']?: DecisionEvidence[K] | undefined };
+export type Shown = { readonly [K in 'salt' | 'code' | 'approval' | 'limits']?: DecisionEvidence[K] | undefined };
 
 const POLICY: Violation = { type: 'policy', message: 'a policy forbids it' };
 const LIMIT: Violation = { type: 'limit', message: 'a limit is reached' };
@@ -38,19 +37,14 @@ export class Answers {
   }
 
   /** The decision with the policies that are only watched, and with what a journal learns of it, where there is one. */
-  shown(given: Decision, outcome: PolicyOutcome, facts: Facts, { salt, code, approval }: Shown = NOTHING_MORE): Decision {
+  shown(given: Decision, outcome: PolicyOutcome, facts: Facts, { salt, code, approval, limits }: Shown = NOTHING_MORE): Decision {
     const decision = given.effect === 'deny' && isDenialCode(code) ? { ...given, code } : given;
     const observed = decision.effect === 'deny' || outcome.effect === 'deny' ? undefined : outcome.observed;
     const told = observed === undefined ? decision : { ...decision, ...this.#observedBy(observed) };
     if (!this.#isJournaled) return told;
     const policies = outcome.policies.map(({ id, hash }) => ({ id, hash }));
     const asking = outcome.effect === 'approval_needed' ? outcome.approvals : undefined;
-    const limits = outcome.effect === 'deny' || outcome.effect === 'approval_needed' ? undefined : outcome.limits?.map(journaledLimit);
-    const counted = decision.limits === undefined || limits === undefined ? {} : { limits };
-    return {
-      ...told,
-      [EVIDENCE]: { salt: salt ?? newSalt(), policies, asking, observed: told.observed, code, facts, approval, ...counted },
-    };
+    return { ...told, [EVIDENCE]: { salt: salt ?? newSalt(), policies, asking, observed: told.observed, code, facts, approval, limits } };
   }
 
   /** What the caller, and so perhaps a model, learns: reasons that the policies' author wrote; policy ids only if the module says so. */

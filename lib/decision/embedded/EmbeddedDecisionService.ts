@@ -5,14 +5,14 @@ import { silentLogger } from '../../common/Logger.js';
 import type { Decision, DecisionRequest, DecisionStatus } from '../../model/Decision.js';
 import type { PolicyCall, PolicyEngine, PolicyOutcome } from '../../policy/PolicyEngine.js';
 import { TakeRefusedError } from '../../store/counter/TakeRefusedError.js';
-import { isOwn, limitedCall } from '../limit/limitedCall.js';
-import { askingOutcome } from '../../policy/limit/askingOutcome.js';
 import type { Limited } from '../../policy/limit/askingOutcome.js';
+import type { CallCounts, Limiting } from './CallCounts.js';
+import type { CountingWay } from './CountingWay.js';
 import { Answers, idFor } from './Answers.js';
-import { CallCounts, type CountingWay } from './CallCounts.js';
 import { computeFacts, NO_FACTS, type FactsOutcome } from './computeFacts.js';
 import { LazyPart } from '../../model/LazyPart.js';
 import type { Judgement, JudgedCall } from '../amend/decideEdited.js';
+import { memoryCounting } from '../../store/counter/LazyCounterStore.js';
 import type { Amendment, ApprovalRecord } from '../../store/ApprovalStore.js';
 import { deskStatus, watchDesk } from './watchDesk.js';
 import { COUNTERS_OPTIONS, EMBEDDED_OPTIONS } from './EmbeddedDecisionServiceOptions.js';
@@ -22,26 +22,34 @@ import { keyReused } from '../desk/ApprovalRequest.js';
 import type { Counted } from '../desk/Openings.js';
 import type { OpeningOutcome } from '../desk/ApprovalRequest.js';
 import type { ApprovalUse, ApprovedCall, DecisionService, ExecutionStart, RunReport } from '../DecisionService.js';
-import { approvalRequestFor, coversCall, decisionOf, isHidden, runnable, type Approvable, type Facts } from './approvalRequestFor.js';
+import {
+  approvalRequestFor,
+  coversCall,
+  decisionOf,
+  isHidden,
+  named,
+  runnable,
+  type Approvable,
+  type Facts,
+} from './approvalRequestFor.js';
 import { checkedOptions } from '../../model/checkedOptions.js';
 import { hidesFromApprover } from '../view/hidesFromApprover.js';
 
 /** What is needed once a person has edited a call. */
-const amending = new LazyPart(() => import('../amend/decideEdited.js'));
-/** How long a call that is allowed here can be given back before its method is entered, in milliseconds. */
-const RELEASED_WITHIN_MS = 60_000;
+const amending = new LazyPart(() => import('./reevaluateEdited.js'));
+/** What is needed once there are limits. */
+const counting = new LazyPart(() => import('./CallCounts.js'));
 
 type Ask = (outcome: Approvable, facts: Facts, engine: PolicyEngine) => Awaitable<Decision>;
 type Runnable = Exclude<PolicyOutcome, { effect: 'deny' }>;
-/** A call that was counted under the id of its decision. */
-type CountedCall = Pick<Decision, 'decisionId' | 'limits'>;
+type CountedCall = Extract<Limiting, { kind: 'fits' }>['counted'];
 
 /** Decides in this process by policies, with people at the approval desk. Needs no server and no account. */
 export class EmbeddedDecisionService implements DecisionService {
   readonly #options: EmbeddedDecisionServiceOptions;
   readonly #logger: Logger;
   readonly #notes: ProblemNotes | undefined;
-  readonly #counts: CallCounts;
+  #counts: CallCounts | undefined;
   readonly #answers: Answers;
 
   constructor(options: EmbeddedDecisionServiceOptions) {
@@ -51,10 +59,13 @@ export class EmbeddedDecisionService implements DecisionService {
     this.#notes = options.tellDeveloper && new ProblemNotes(options.tellDeveloper);
     const { desk, policies, exposePolicies = false } = this.#options;
     this.#answers = new Answers(exposePolicies, desk.isJournaled);
-    this.#counts = new CallCounts({ ...this.#options, logger: this.#logger });
     desk.useJudge((call, engine) => this.#judge(call, false, engine));
-    desk.counts.askWith((record) => this.#counts.ofUse(record));
-    if (policies.engine.hasLimits === true) this.#counts.prepare();
+    desk.counts.askWith((record) =>
+      policies.engine.hasLimits === true ? chain(this.#counting(), (counts) => counts.ofUse(record)) : undefined,
+    );
+    if (policies.engine.hasLimits !== true) return;
+    memoryCounting.prepare();
+    counting.prepare();
   }
 
   /** Decides one call by the policies in force. */
@@ -91,37 +102,16 @@ export class EmbeddedDecisionService implements DecisionService {
     });
   }
 
-  /** Params that a person edited run as a sanitize does: the call as its agent made it is not what was approved. */
   #reevaluateEdited(request: DecisionRequest, record: ApprovalRecord, edit: Amendment): Awaitable<Decision> {
-    const { desk } = this.#options;
-    const { decisionId, auditSalt: salt } = record;
     const ask: Ask = (outcome, facts, engine) => this.#ask(request, outcome, facts, engine);
-    const how: CountingWay = { counts: 'peek', token: decisionId };
-    return chain(amending.get(), ({ decideEdited }) =>
-      chain(
-        decideEdited((call, engine) => this.#judge(call, false, engine), request, edit.params),
-        ({ original, edited, run }): Awaitable<Decision> => {
-          const { outcome = original.outcome, facts = NO_FACTS.facts, engine } = edited ?? original;
-          // what denies either of the two denies the call
-          if (run === undefined || outcome === undefined) return this.#decisionOn(request, edited ?? original, ask, how);
-          const approvable: Approvable = { ...run, effect: 'approval_needed', reason: record.reason, policies: outcome.policies };
-          return chain(coversCall(record, request, approvable, run.facts, desk), (isCovered) => {
-            if (!isCovered) return this.#decisionOn(request, original, ask, how);
-            const { params, message, policySetHash } = run;
-            return chain(this.#counts.refusalOf(request, outcome, params, record), (why) =>
-              why === undefined
-                ? this.#answers.shown(
-                    { effect: 'sanitize', decisionId, params, message, policySetHash, ...named(outcome) },
-                    outcome,
-                    facts,
-                    { salt },
-                  )
-                : this.#answers.denied(request, { ...outcome, policies: why.policies }, facts, engine, why),
-            );
-          });
-        },
-      ),
-    );
+    const rules = {
+      desk: this.#options.desk,
+      answers: this.#answers,
+      judge: (call: JudgedCall, engine?: PolicyEngine) => this.#judge(call, false, engine),
+      counting: () => this.#counting(),
+      decisionOn: (judged: Judgement) => this.#decisionOn(request, judged, ask, { counts: 'peek', token: record.decisionId }),
+    };
+    return chain(amending.get(), ({ reevaluateEdited }) => reevaluateEdited(request, record, edit, rules));
   }
 
   /** Gives back what a call was counted for that was allowed at once, and did not run. */
@@ -133,7 +123,7 @@ export class EmbeddedDecisionService implements DecisionService {
 
   /** Loads what limits need. */
   ready(): Awaitable<void> {
-    return this.#options.policies.engine.hasLimits === true ? chain(this.#counts.gate(), () => undefined) : undefined;
+    return this.#options.policies.engine.hasLimits === true ? chain(this.#counting(), () => undefined) : undefined;
   }
 
   /** Reads the status of an approval at the desk. */
@@ -240,13 +230,26 @@ export class EmbeddedDecisionService implements DecisionService {
     counted?: CountedCall,
   ): Awaitable<Decision> {
     if (outcome.effect === 'approval_needed') return ask(outcome, facts, engine);
-    const base = { decisionId: idFor(request), ...counted, policySetHash: engine.hash };
-    if (outcome.effect === 'allow') return this.#answers.shown({ effect: 'allow', ...base }, outcome, facts);
+    const { named: names, journaled: limits } = counted ?? {};
+    const base = { decisionId: idFor(request), ...names, policySetHash: engine.hash };
+    if (outcome.effect === 'allow') return this.#answers.shown({ effect: 'allow', ...base }, outcome, facts, { limits });
     const { params, message } = outcome;
-    return this.#answers.shown({ effect: 'sanitize', params, message, reason: message, ...base }, outcome, facts);
+    return this.#answers.shown({ effect: 'sanitize', params, message, reason: message, ...base }, outcome, facts, { limits });
   }
 
-  /** What limits say comes after what policies say: a call that runs at once is counted now, an approved one when its approval is used. */
+  /** What counts calls, once it is loaded and open. */
+  #counting(): Awaitable<CallCounts> {
+    const { desk, policies, counters } = this.#options;
+    const options = { desk, policies, durable: counters?.durable === true, logger: this.#logger };
+    return (
+      this.#counts ??
+      chain(counting.get(), ({ CallCounts: Counts }) => {
+        const counts = new Counts(options);
+        return chain(counts.open(), () => (this.#counts ??= counts));
+      })
+    );
+  }
+
   #limited(
     request: DecisionRequest,
     outcome: Limited,
@@ -255,34 +258,12 @@ export class EmbeddedDecisionService implements DecisionService {
     ask: Ask,
     how: CountingWay,
   ): Awaitable<Decision> {
-    const decisionId = idFor(request);
-    // who may not learn what others do is told nothing of what they share
-    const limits = how.counts === 'peekOwn' ? outcome.limits.filter(isOwn) : outcome.limits;
-    const takes = how.counts === 'take' && outcome.effect !== 'approval_needed';
-    return chain(this.#counts.gate(), (gate) => {
-      const call = limitedCall(request, outcome.effect === 'allow' ? undefined : outcome.params);
-      const found = takes
-        ? gate.take(limits, call, decisionId, request.remote === undefined ? RELEASED_WITHIN_MS : 0)
-        : gate.peek(limits, call, how.token);
-      return chain(found, (finding) => {
-        if (finding.kind === 'denied') {
-          this.#logger.warn(
-            { toolName: request.toolName, code: finding.code, policies: finding.policies.map(({ id }) => id) },
-            'denied by a limit',
-          );
-          if (how.isCall === true) this.#counts.refused(request, finding);
-          return this.#answers.denied(request, { ...outcome, policies: finding.policies }, facts, engine, finding);
-        }
-        if (finding.kind === 'asks') return ask(askingOutcome(outcome, finding.approvals), facts, engine);
-        if (takes && finding.near.length > 0) {
-          const policies = finding.near.map(({ limit }) => limit.policy.id);
-          this.#logger.warn({ toolName: request.toolName, policies }, 'a limit is nearly reached');
-          this.#counts.near(request, finding.near);
-        }
-        const observed = [...(outcome.observed ?? []), ...finding.watched];
-        const next = observed.length === 0 ? outcome : { ...outcome, observed };
-        return this.#answered(request, next, facts, engine, ask, takes ? { decisionId, ...named(outcome) } : undefined);
-      });
+    const found = chain(this.#counting(), (counts) => counts.decide(request, outcome, idFor(request), how));
+    return chain<Limiting, Decision>(found, (limiting) => {
+      if (limiting.kind === 'denied')
+        return this.#answers.denied(request, { ...outcome, policies: limiting.policies }, facts, engine, limiting);
+      if (limiting.kind === 'asks') return ask(limiting.outcome, facts, engine);
+      return this.#answered(request, limiting.outcome, facts, engine, ask, limiting.counted);
     });
   }
 
@@ -325,7 +306,10 @@ export class EmbeddedDecisionService implements DecisionService {
       return chain(desk.standingRefusal(opening), (why) =>
         why === undefined ? this.#answers.shown({ ...asking, decisionId: idFor(request) }, outcome, facts) : refused(why),
       );
-    return chain(this.#counts.atOpening(request, outcome, opening), (counted) => {
+    const { limits } = outcome;
+    const counting = opening.usedByAnswer === true && limits !== undefined ? limits : undefined;
+    const atOpening = counting && chain(this.#counting(), (counts) => counts.atOpening(request, counting, outcome, opening));
+    return chain(atOpening, (counted) => {
       if (counted !== undefined && 'kind' in counted) return denied(counted.reason, counted.code);
       return attempt<OpeningOutcome, Decision>(
         () => desk.open(counted === undefined ? opening : { ...opening, counted: true }, counted),
@@ -363,9 +347,3 @@ export class EmbeddedDecisionService implements DecisionService {
 
 const NOT_SHOWN = 'A policy demands that the person who decides sees what the guard of this call hides.';
 const NOT_APPLIED = 'A policy changes the params of this call, and an approved call of this client runs as it was sent.';
-
-/** The limits that a call is counted towards, for the decision that lets it run. */
-function named(outcome: PolicyOutcome): Pick<Decision, 'limits'> {
-  const limits = 'limits' in outcome ? outcome.limits : undefined;
-  return limits === undefined ? {} : { limits: limits.map(({ policy: { id, hash } }) => ({ id, hash })) };
-}

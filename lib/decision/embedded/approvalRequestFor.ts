@@ -4,7 +4,7 @@ import type { Decision, DecisionRequest } from '../../model/Decision.js';
 import type { Params } from '../../model/Params.js';
 import { recordedSeats } from '../../model/terms/recordedSeats.js';
 import { requesterOf } from '../../model/personId.js';
-import type { PolicyOutcome } from '../../policy/PolicyEngine.js';
+import type { AppliedLimit, PolicyOutcome } from '../../policy/PolicyEngine.js';
 import type { ApprovalRecord } from '../../store/ApprovalStore.js';
 import type { ApprovalDesk } from '../desk/ApprovalDesk.js';
 import { approvalPolicy } from '../desk/ApprovalRequest.js';
@@ -131,4 +131,15 @@ export function runnable(
 ): Decision {
   // set, not spread: each use of a grant comes through here
   return params === undefined ? Object.assign({ effect: 'allow' as const }, base) : { ...base, effect: 'sanitize', params, message };
+}
+
+/** The limits that a call is counted towards, for the decision that lets it run. */
+export function named(outcome: PolicyOutcome): Pick<Decision, 'limits'> {
+  const limits = limitsOf(outcome);
+  return limits === undefined ? {} : { limits: limits.map(({ policy: { id, hash } }) => ({ id, hash })) };
+}
+
+/** The limits that a call is counted towards. */
+export function limitsOf(outcome: PolicyOutcome): readonly AppliedLimit[] | undefined {
+  return 'limits' in outcome ? outcome.limits : undefined;
 }

@@ -1,20 +1,10 @@
-import { openSync } from 'node:fs';
-import type { Readable, Writable } from 'node:stream';
-import { ReadStream, WriteStream } from 'node:tty';
 import { AegisError } from '../../model/AegisError.js';
 import { hiddenFromApprover } from '../../model/view/viewOf.js';
 import type { ApprovalRecord } from '../../store/ApprovalStore.js';
 import type { ApprovalDesk } from '../desk/ApprovalDesk.js';
 import { describeApproval } from '../desk/describeApproval.js';
+import type { Terminal } from './openTerminal.js';
 import { wrapRows } from './wrapRows.js';
-
-/** A terminal with a person at it. */
-export interface Terminal {
-  /** What the person types. */
-  readonly input: Readable & { ref?(): unknown; unref?(): unknown };
-  /** What the person sees. `columns` is its width, by default 80. */
-  readonly output: Writable & { readonly columns?: number };
-}
 
 /** How long input typed before the question is read and dropped, in milliseconds: it must not answer the question. */
 const DRAIN_MS = 100;
@@ -33,7 +23,8 @@ export class TerminalSession {
   #typed = '';
   #stopped = false;
 
-  constructor(desk: ApprovalDesk, terminal: Terminal, by: string) {
+  /** @param waiting what was requested before */
+  constructor(desk: ApprovalDesk, terminal: Terminal, by: string, waiting: readonly ApprovalRecord[]) {
     const { input, output } = terminal;
     this.#desk = desk;
     this.#terminal = terminal;
@@ -47,6 +38,9 @@ export class TerminalSession {
     output.on('error', this.#gone);
     // an idle keyboard must not keep the program alive; the pending approval does that
     input.unref?.();
+    // one that was closed before says so no more
+    if (input.destroyed || output.destroyed) this.#end();
+    else for (const record of waiting) this.#requested(record);
   }
 
   /** Stops asking and leaves the terminal as it was. */
@@ -141,21 +135,5 @@ export class TerminalSession {
 
   #write(text: string): void {
     if (!this.#stopped) this.#terminal.output.write(text);
-  }
-}
-
-/**
- * Opens the terminal of this process.
- *
- * @returns undefined if it has none
- */
-export function openTerminal(): Terminal | undefined {
-  try {
-    const windows = process.platform === 'win32';
-    const input = new ReadStream(openSync(windows ? '\\\\.\\CONIN$' : '/dev/tty', 'r+'));
-    const output = new WriteStream(openSync(windows ? '\\\\.\\CONOUT$' : '/dev/tty', 'r+'));
-    return { input, output };
-  } catch {
-    return undefined;
   }
 }

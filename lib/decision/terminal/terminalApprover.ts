@@ -1,13 +1,18 @@
 import { ConfigError } from '../../model/errors/SetupErrors.js';
+import { LazyPart } from '../../model/LazyPart.js';
 import { PERSON_ID, personId } from '../../model/personId.js';
+import type { ApprovalRecord } from '../../store/ApprovalStore.js';
 import type { ApprovalDesk } from '../desk/ApprovalDesk.js';
 import { osUser } from './osUser.js';
-import { openTerminal, TerminalSession } from './TerminalSession.js';
-import type { Terminal } from './TerminalSession.js';
+import { openTerminal } from './openTerminal.js';
+import type { Terminal } from './openTerminal.js';
 import { checkedOptions } from '../../model/checkedOptions.js';
 import type { OptionKinds } from '../../common/readOptions.js';
 
-export type { Terminal } from './TerminalSession.js';
+export type { Terminal } from './openTerminal.js';
+
+/** What is needed once a person sits at a terminal. */
+const asking = new LazyPart(() => import('./TerminalSession.js'));
 
 /** Decides approvals as they are requested. */
 export interface Approver {
@@ -48,13 +53,41 @@ export function terminalApprover(options: TerminalApproverOptions = {}): Approve
     attach(desk) {
       const found = terminal ?? openTerminal();
       if (found === undefined) return () => {};
-      const session = new TerminalSession(desk, found, by);
+      const stop = askAt(found, desk, by);
       return () => {
-        session.stop();
+        stop();
         if (terminal !== undefined) return;
         found.input.destroy();
         found.output.destroy();
       };
     },
+  };
+}
+
+/** Asks at a terminal. What is requested before that can be done is asked about then. */
+function askAt(terminal: Terminal, desk: ApprovalDesk, by: string): () => void {
+  const { input, output } = terminal;
+  const waiting: ApprovalRecord[] = [];
+  const wait = (record: ApprovalRecord): void => void waiting.push(record);
+  const ignore = (): void => {};
+  // who listens attends
+  desk.on('requested', wait);
+  input.on('error', ignore);
+  output.on('error', ignore);
+  const leave = (): void => {
+    desk.off('requested', wait);
+    input.off('error', ignore);
+    output.off('error', ignore);
+  };
+  let stop: (() => void) | undefined = leave;
+  asking.use(({ TerminalSession }) => {
+    if (stop === undefined) return;
+    const session = new TerminalSession(desk, terminal, by, waiting);
+    leave();
+    stop = () => session.stop();
+  });
+  return () => {
+    stop?.();
+    stop = undefined;
   };
 }

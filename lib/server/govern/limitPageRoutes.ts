@@ -1,5 +1,5 @@
 import { LISTED_COUNTERS } from '../../store/counter/counterWindow.js';
-import type { LimitState } from '../../decision/limit/Limits.js';
+import type { LimitState } from '../../decision/limit/LimitState.js';
 import { personOf } from '../decide/readerOf.js';
 import { LIMIT_FIELDS, limitsPage } from '../page/govern/limitsPage.js';
 import { pageAnswer } from '../page/layout.js';

@@ -1,16 +1,22 @@
 import { frozenData, holdsDate } from '../../model/snapshot/frozenData.js';
 import type { ApprovalCard, ApprovalQuery, ApprovalRecord, ApprovalStore, ChangeConditions } from '../ApprovalStore.js';
-import type { CounterChange } from '../counter/CounterStore.js';
-import { MemoryCounterStore } from '../counter/MemoryCounterStore.js';
+import type { CounterChange, CounterStore } from '../counter/CounterStore.js';
+import { LazyCounterStore } from '../counter/LazyCounterStore.js';
 import type { StoredRecord } from '../RecordStore.js';
 import { storeLimits } from '../storeLimits.js';
 
 /** How many records that were used, or ended undecided, are kept, and how many refused ones. They can still be read, but nothing can be done with them. */
 const MAX_ENDED = 10_000;
 
+/** Counters that change in the same tick as an approval. */
+export interface ChangingCounters extends CounterStore {
+  /** @throws TakeRefusedError where it does not fit */
+  change(change: CounterChange | undefined): void;
+}
+
 /** Keeps approvals in the memory of this process. It is the default, and its approvals end with the process. */
 export class MemoryApprovalStore implements ApprovalStore {
-  readonly counters: MemoryCounterStore;
+  readonly counters: ChangingCounters;
   /** In the order of creation. */
   readonly #records = new Map<string, ApprovalRecord>();
   /** The pending ones. */
@@ -26,7 +32,7 @@ export class MemoryApprovalStore implements ApprovalStore {
   readonly #denied = new Map<string, ApprovalRecord[]>();
 
   /** @param counters of the same tenant */
-  constructor(counters: MemoryCounterStore = new MemoryCounterStore()) {
+  constructor(counters: ChangingCounters = new LazyCounterStore()) {
     this.counters = counters;
   }
 

@@ -16,6 +16,14 @@ import { runInChild } from '../../support/runInChild.js';
 
 describe('terminalApprover', () => {
   let time: SinonFakeTimers;
+  // what asks and decides is loaded when it is first needed, and under the fake clock no one would wait for it
+  before(async () => {
+    const { desk, detach, open, terminal } = setup();
+    while (terminal.input.listenerCount('data') === 0) await flush();
+    detach();
+    const { decisionId, digest } = await open();
+    await desk.deny(decisionId, { by: 'eve', digest });
+  });
   beforeEach(() => (time = useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'Date', 'performance'] })));
   afterEach(() => time.restore());
 
@@ -366,6 +374,56 @@ describe('terminalApprover', () => {
       expect([code, stdout.trim()]).to.deep.equal([0, 'false']);
     });
   });
+
+  const early: Record<string, readonly [doing: string, seen: object]> = {
+    'asks about what was requested before it was loaded': [
+      "asked = (await desk.open(openingOf())).record; await new Promise((resolve) => terminal.output.once('data', resolve));",
+      { attended: [true, true], asked: true },
+    ],
+    'asks nothing at a terminal that it left before it was loaded': [
+      'await desk.open(openingOf()); detach(); detach(); await loaded();',
+      { attended: [true, false], asked: false },
+    ],
+    'leaves a terminal that failed before it was loaded, and the program goes on': [
+      "await desk.open(openingOf()); terminal.input.destroy(new Error('gone')); await loaded();",
+      { attended: [true, false], asked: false },
+    ],
+    'leaves one whose screen failed before it was loaded too': [
+      "await desk.open(openingOf()); terminal.output.destroy(new Error('gone')); await loaded();",
+      { attended: [true, false], asked: false },
+    ],
+  };
+  for (const [what, [doing, seen]] of Object.entries(early)) {
+    it(what, async () => {
+      const lib = new URL('../../../lib/', import.meta.url).href;
+      const { stdout, stderr } = await runInChild(`
+        import { PassThrough } from 'node:stream';
+        import { ApprovalDesk } from '${lib}decision/desk/ApprovalDesk.js';
+        import { terminalApprover } from '${lib}decision/terminal/terminalApprover.js';
+        import { MemoryApprovalStore } from '${lib}store/memory/MemoryApprovalStore.js';
+        import { openingOf } from '${new URL('../../support/approvalRecords.js', import.meta.url).href}';
+        const desk = new ApprovalDesk(new MemoryApprovalStore());
+        const terminal = { input: new PassThrough(), output: new PassThrough() };
+        let text = '';
+        terminal.output.on('data', (chunk) => (text += chunk));
+        let asked;
+        const detach = terminalApprover({ by: 'bob', terminal }).attach(desk);
+        const attended = [desk.attended];
+        // another terminal says when it is loaded, and that a question could be there
+        const other = { input: new PassThrough(), output: new PassThrough() };
+        const loaded = async () => {
+          terminalApprover({ by: 'bob', terminal: other }).attach(new ApprovalDesk(new MemoryApprovalStore()));
+          while (other.input.listenerCount('data') === 0) await new Promise((resolve) => setImmediate(resolve));
+          await new Promise((resolve) => setTimeout(resolve, 300));
+        };
+        ${doing}
+        attended.push(desk.attended);
+        process.stdout.write(JSON.stringify({ attended, asked: text.includes(asked?.digest ?? 'Approval needed') }));
+        process.exit();`);
+      expect(stderr).to.equal('');
+      expect(JSON.parse(stdout)).to.deep.equal(seen);
+    });
+  }
 
   interface Setup {
     desk: ApprovalDesk;

@@ -5,14 +5,13 @@ import type { SecurityReport } from '../../../model/diagnostics.js';
 import { reportSecurity } from '../../../model/Journal.js';
 import type { BegunEvent, ConsumedEvent, Journal, JournalEvent } from '../../../model/Journal.js';
 import type { ApprovalRecord, ApprovalStore, ChangeConditions } from '../../../store/ApprovalStore.js';
-import type { CounterStore, Takes } from '../../../store/counter/CounterStore.js';
+import type { CounterChange, Takes } from '../../../store/counter/CounterStore.js';
 import { TakeRefusedError } from '../../../store/counter/TakeRefusedError.js';
 import type { EventOutbox } from '../../../store/record/EventOutbox.js';
 import type { StoredRecord } from '../../../store/RecordStore.js';
 import type { ApprovalUse, ApprovedCall, ExecutionStart } from '../../DecisionService.js';
 import { bindingDigest } from './bindingDigest.js';
 import { commitKept } from './commitKept.js';
-import { countedChange } from './countedChange.js';
 import { isUnderstood } from './semantics.js';
 import { reportNotReplaced } from './reportNotReplaced.js';
 import { isPreviewSound } from '../../preview/openedPreview.js';
@@ -35,8 +34,8 @@ export interface UseRules {
   isStillCovered(record: ApprovalRecord): Awaitable<boolean>;
   /** What is counted when it is used; `refused` where that cannot be told. */
   countingOf(record: ApprovalRecord): Awaitable<Takes | 'refused' | undefined>;
-  /** Where the store does not count by itself. */
-  counters(): CounterStore;
+  /** Makes a change together with what is counted for it. */
+  counted(counting: Takes | undefined, change: (takes?: CounterChange) => Awaitable<boolean>): Awaitable<boolean>;
   /** Is told of a use that limits refused. */
   refused(record: ApprovalRecord, takes: Takes, error: TakeRefusedError): void;
   /** Is told that it was used, and that it begins; again where it is done again, because what was told first may be lost in a crash. */
@@ -78,9 +77,7 @@ function useUp(store: ApprovalStore, record: ApprovalRecord, use: ApprovalUse, r
   return chain(rules.countingOf(record), (counting) => {
     if (counting === 'refused') return false;
     const write: Write = (beside, conditions) =>
-      countedChange(counting, rules.counters(), store.counters !== undefined, (takes) =>
-        store.replace(consumed, record.version, undefined, beside, conditions, takes),
-      );
+      rules.counted(counting, (takes) => store.replace(consumed, record.version, undefined, beside, conditions, takes));
     return attempt<boolean, boolean>(
       () => commitUnlessHalted(write, consumed, events, rules, (seen) => consumeApproval(store, use, rules, seen)),
       (used) => used,

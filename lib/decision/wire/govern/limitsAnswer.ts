@@ -1,6 +1,6 @@
 // Limits as operators and people read them over HTTP.
 import * as v from 'valibot';
-import type { LimitState } from '../../limit/Limits.js';
+import type { LimitState } from '../../limit/LimitState.js';
 
 /** What one counter of a limit holds, on the wire. */
 export interface WireCounter {

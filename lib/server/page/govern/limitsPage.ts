@@ -1,4 +1,4 @@
-import type { LimitState } from '../../../decision/limit/Limits.js';
+import type { LimitState } from '../../../decision/limit/LimitState.js';
 import { AMOUNT_PARTS } from '../../../model/terms/LimitTerms.js';
 import type { LimitInForce } from '../../tenant/TenantLimits.js';
 import { html } from '../html.js';

@@ -1,4 +1,4 @@
-import type { LimitState } from '../../../decision/limit/Limits.js';
+import type { LimitState } from '../../../decision/limit/LimitState.js';
 
 const UNITS: readonly (readonly [ms: number, one: string, many: string])[] = [
   [86_400_000, 'day', 'days'],

@@ -1,6 +1,6 @@
 import { limitAnswer, limitsAnswer, writeCounter } from '../../../decision/wire/govern/limitsAnswer.js';
 import type { WireLimit } from '../../../decision/wire/govern/limitsAnswer.js';
-import type { LimitState } from '../../../decision/limit/Limits.js';
+import type { LimitState } from '../../../decision/limit/LimitState.js';
 import { AMOUNT_PARTS } from '../../../model/terms/LimitTerms.js';
 import { BadRequestError, NotFoundError } from '../../../model/errors/ServiceErrors.js';
 import type { Caller } from '../../access/Caller.js';
