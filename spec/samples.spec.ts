@@ -197,7 +197,13 @@ describe('The samples', function () {
 
   it('halt stops an agent, tells what runs, and lets it go on', async () => {
     const lines = await run('halt');
-    for (const said of ['halted support-agent', 'gave up after some of 1000000', "agent 'support-agent' is halted", 'lifted it', 'refunded 30'])
+    for (const said of [
+      'halted support-agent',
+      'gave up after some of 1000000',
+      "agent 'support-agent' is halted",
+      'lifted it',
+      'refunded 30',
+    ])
       expect(lines.join('\n')).to.include(said);
   });
 

@@ -1,8 +1,11 @@
 import { expect } from 'chai';
+import { HaltBook } from '../../../lib/decision/halt/HaltBook.js';
 import { guard } from '../../../lib/guard/guard.js';
 import { guardSync } from '../../../lib/guard/guardSync.js';
 import { AegisModule } from '../../../lib/guard/module/AegisModule.js';
+import { autoHaltJournal } from '../../../lib/guard/module/autoHaltJournal.js';
 import type { AegisOptions } from '../../../lib/guard/module/AegisOptions.js';
+import { MemoryRecordStore } from '../../../lib/store/memory/MemoryRecordStore.js';
 import { MemoryTaskStore } from '../../../lib/store/memory/MemoryTaskStore.js';
 import { until } from '../../support/until.js';
 
@@ -77,6 +80,22 @@ describe('An agent that is refused again and again', () => {
     expect(await tried(() => read(1))).to.equal('ran');
     expect(await halted()).to.deep.equal([]);
     await module.close();
+  });
+
+  it('is halted for what it caused itself, and not for what no one is known to have caused', async () => {
+    const book = new HaltBook({ records: new MemoryRecordStore(), isShared: false, maxStaleMs: 5_000 });
+    const journal = autoHaltJournal({ after: 2, withinMs: 60_000 }, () => book, Date.now);
+    const misuse = (actor: { readonly kind: 'caller'; readonly agentId?: string }): void =>
+      journal.note({
+        kind: 'security',
+        diagnostic: { kind: 'security', code: 'approval_digest_mismatch', message: 'm', subject: { agentId: 'victim' }, actor },
+      });
+    for (let i = 0; i < 2; i++) {
+      misuse({ kind: 'caller' });
+      misuse({ kind: 'caller', agentId: 'bot' });
+    }
+    await until(() => book.inForce.length > 0);
+    expect(book.inForce.map(({ scope }) => scope)).to.deep.equal([{ agentId: 'bot' }]);
   });
 
   it('is told beside the journals of the program', async () => {
