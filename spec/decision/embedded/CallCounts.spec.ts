@@ -109,6 +109,16 @@ describe('An approved call that limits count at its use', () => {
       expect(told.map(({ how, approvalId, takes }) => [how, approvalId, takes.length])).to.deep.equal([['refused', ids[1], 1]]);
     });
 
+  it('may still run once it was counted, though nothing more fits', async () => {
+    const { service, call, asked, approve, consume, used } = setup(ASK + limit('1/366d'));
+    const request = call(250);
+    const id = await asked(request);
+    expect(await consume(id, request, await approve(id))).to.equal(true);
+    expect((await service.reevaluate(request, id)).effect).to.equal('allow');
+    expect((await service.decide(call(250))).effect).to.equal('deny');
+    expect(await used()).to.equal(1);
+  });
+
   it('stays counted where it is given back as one that was allowed at once; that one is given back', async () => {
     const { service, call, asked, approve, consume, used } = setup(ASK + limit('9/366d'));
     const request = call(250);
@@ -119,6 +129,20 @@ describe('An approved call that limits count at its use', () => {
     await service.release(id);
     expect(await used()).to.equal(2);
     await service.release(decisionId);
+    expect(await used()).to.equal(1);
+  });
+});
+
+describe('A call that limits count when it is decided', () => {
+  it('is given back where its method was not entered in this process; that of a server is not', async () => {
+    const { service, used } = setup(limit('9/366d'));
+    const remote = { consumes: true, appliesChanges: true, sessionTrusted: true };
+    const own = await service.decide(requestOf());
+    const other = await service.decide(requestOf({ remote }));
+    expect([own.effect, other.effect, await used()]).to.deep.equal(['allow', 'allow', 2]);
+    await service.release(other.decisionId);
+    expect(await used()).to.equal(2);
+    await service.release(own.decisionId);
     expect(await used()).to.equal(1);
   });
 });
