@@ -18,8 +18,6 @@ const SAMPLES: Readonly<Record<string, string>> = {
   grants: './grants.js',
   limits: './limits.js',
   edit: './edit.js',
-  edit: './edit.js',
-  limits: './limits.js',
   audit: './audit/main.js',
   quorum: './quorum/main.js',
   preview: './preview.js',

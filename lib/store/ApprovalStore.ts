@@ -90,8 +90,9 @@ export interface Amendment {
   readonly atMs: number;
   /** What showed that it was this person; absent where the program itself said so. */
   readonly assurance?: Assurance | undefined;
-  /** The groups of the person at that time, where a directory knew them, and who said so. */
+  /** The groups of the person at that time, where a directory knew them. */
   readonly groups?: readonly string[] | undefined;
+  /** Who said so. */
   readonly groupsFrom?: string | undefined;
   /** The signature that was given with it. */
   readonly proof?: VerdictProof | undefined;
