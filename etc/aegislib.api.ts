@@ -424,24 +424,6 @@ export type GuardedFunction<This, A extends readonly unknown[], R, M extends App
 
 export declare const LegacyAegisGuard: <This, A extends readonly unknown[], R extends Guardable, const N, const O>(options: GuardOptions<This, A, R, N, O>) => LegacyGuardDecorator<This, A, R>;
 
-export interface LimitState {
-    readonly key: string;
-    readonly policyId: string;
-    readonly by: Readonly<Record<string, string>>;
-    readonly kind: 'fixed' | 'sliding';
-    readonly windowMs: number;
-    readonly used: number;
-    readonly limit: number;
-    readonly endsAtMs: number;
-    readonly level: 'free' | 'near' | 'full';
-}
-
-export declare class Limits {
-    #private;
-    constructor(counters: () => CounterStore);
-    list(): Promise<readonly LimitState[]>;
-}
-
 export type LogLevel = 'debug' | 'info' | 'warning' | 'error';
 
 export interface Logger {

@@ -96,7 +96,7 @@ export declare class AuditPublicKey {
     toString(): string;
 }
 
-export type AuditRecord = StartedRecord | ClosedRecord | DroppedRecord | KeyRecord | PoliciesRecord | DecidedRecord | OpenedRecord | VerdictRecord | AmendedRecord | GrantRecord | ConsumedRecord | BegunRecord | EndedRecord | EnteringRecord | SettledRecord | SecurityRecord | AuthorityRecord | CredentialRecord | ErasedRecord | HaltRecord;
+export type AuditRecord = StartedRecord | ClosedRecord | DroppedRecord | KeyRecord | PoliciesRecord | DecidedRecord | OpenedRecord | ToldRecord | VerdictRecord | AmendedRecord | GrantRecord | ConsumedRecord | BegunRecord | EndedRecord | EnteringRecord | SettledRecord | SecurityRecord | AuthorityRecord | CredentialRecord | ErasedRecord | HaltRecord;
 
 export interface AuditReport {
     readonly ok: boolean;
@@ -160,6 +160,13 @@ export interface AuthorityRecord extends RecordFields {
 export interface BegunRecord extends RecordFields, CallFields {
     readonly kind: 'begun';
     readonly claim: string;
+}
+
+export interface CallFields {
+    readonly tenantId?: string | undefined;
+    readonly decisionId: string;
+    readonly agentId: string;
+    readonly toolName: string;
 }
 
 export interface CheckpointInterval {
@@ -246,6 +253,12 @@ export interface Erasure {
     readonly decision?: string | undefined;
     readonly before?: Date | undefined;
     readonly by: string;
+}
+
+export interface EscalatedRecord extends RecordFields, CallFields {
+    readonly kind: 'escalated';
+    readonly afterMs: number;
+    readonly groups: readonly string[];
 }
 
 export interface FoundAuditKey {
@@ -389,6 +402,12 @@ export interface RecordedPolicy {
     readonly hash: string;
 }
 
+export interface RemindedRecord extends RecordFields, CallFields {
+    readonly kind: 'reminded';
+    readonly groups: readonly string[];
+    readonly percent: 50 | 80;
+}
+
 export interface SecurityRecord extends RecordFields {
     readonly kind: 'security';
     readonly tenantId?: string | undefined;
@@ -424,6 +443,8 @@ export interface StoredEvidence {
 export type StoredUse = Pick<ApprovalRecord, 'decisionId' | 'consumed' | 'begun'> & {
     readonly verdicts?: readonly Pick<Verdict, 'atMs'>[] | undefined;
 };
+
+export type ToldRecord = RemindedRecord | EscalatedRecord;
 
 export interface TreeHead {
     readonly size: number;

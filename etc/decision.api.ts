@@ -309,6 +309,24 @@ export interface GrantsOptions {
     readonly journal?: Journal | undefined;
 }
 
+export interface LimitState {
+    readonly key: string;
+    readonly policyId: string;
+    readonly by: Readonly<Record<string, string>>;
+    readonly kind: 'fixed' | 'sliding';
+    readonly windowMs: number;
+    readonly used: number;
+    readonly limit: number;
+    readonly endsAtMs: number;
+    readonly level: 'free' | 'near' | 'full';
+}
+
+export declare class Limits {
+    #private;
+    constructor(counters: () => CounterStore);
+    list(): Promise<readonly LimitState[]>;
+}
+
 export interface ObservedPolicy {
     readonly id: string;
     readonly hash: string;
@@ -333,7 +351,7 @@ export interface PolicySupplier {
     close?(): void;
 }
 
-export type PreviewFailure = (typeof PREVIEW_FAILURES)[number];
+export type PreviewFailure = 'threw' | 'timeout' | 'too_large' | 'not_plain' | 'malformed' | 'nested';
 
 export type PreviewOutcome = {
     readonly content: CallPreview;

@@ -115,6 +115,15 @@ export interface EnteringEvent {
     readonly idempotent?: true | undefined;
 }
 
+export interface EscalatedEvent {
+    readonly kind: 'escalated';
+    readonly agentId: string;
+    readonly toolName: string;
+    readonly decisionId: string;
+    readonly groups: readonly string[];
+    readonly afterMs: number;
+}
+
 export type Fn<This, A extends readonly unknown[], R> = (this: This, ...args: A) => R;
 
 export interface GrantEvent {
@@ -211,7 +220,7 @@ export interface Journal {
     traceparent?(): string | undefined;
 }
 
-export type JournalEvent = DecidedEvent | TaskEvent | OpenedEvent | VerdictEvent | AmendedEvent | GrantEvent | ConsumedEvent | BegunEvent | EndedEvent | EnteringEvent | SettledEvent | PoliciesEvent | HaltEvent | SecurityEvent;
+export type JournalEvent = DecidedEvent | TaskEvent | OpenedEvent | RemindedEvent | EscalatedEvent | VerdictEvent | AmendedEvent | GrantEvent | ConsumedEvent | BegunEvent | EndedEvent | EnteringEvent | SettledEvent | PoliciesEvent | HaltEvent | SecurityEvent;
 
 export interface LegacyGuardDecorator<This, A extends readonly unknown[], R> {
     (target: This, key: string | symbol, descriptor: {
@@ -274,7 +283,16 @@ export interface RanOutcome<R> {
     readonly params: Params;
 }
 
-export type Reversibility = (typeof REVERSIBILITIES)[number];
+export interface RemindedEvent {
+    readonly kind: 'reminded';
+    readonly agentId: string;
+    readonly toolName: string;
+    readonly decisionId: string;
+    readonly groups: readonly string[];
+    readonly percent: 50 | 80;
+}
+
+export type Reversibility = 'read-only' | 'reversible' | 'external' | 'irreversible';
 
 export type RunGuarded<R> = (params: Params) => R;
 

@@ -44,14 +44,6 @@ declare class TaskRecorder extends SafeEmitter<TaskEvents> {
 }
 
 // lib/audit/record/AuditRecord
-interface CallFields {
-    readonly tenantId?: string | undefined;
-    readonly decisionId: string;
-    readonly agentId: string;
-    readonly toolName: string;
-}
-
-// lib/audit/record/AuditRecord
 type WithoutPlace<R> = R extends AuditRecord ? Omit<R, 'v' | 'seq' | 'at' | 'writer'> : never;
 
 // lib/guard/GuardOptions
@@ -229,20 +221,11 @@ declare abstract class ServiceError extends AegisError {
     constructor(defaultCode: string, message: string, options?: ServiceErrorOptions);
 }
 
-// lib/model/preview/CallPreview
-declare const PREVIEW_FAILURES: readonly ['threw', 'timeout', 'too_large', 'not_plain', 'malformed', 'nested'];
-
-// lib/model/preview/CallPreview
-declare const REVERSIBILITIES: readonly ['read-only', 'reversible', 'external', 'irreversible'];
-
 // lib/policy/PolicyEngine
 interface Observing {
     readonly limits?: readonly AppliedLimit[] | undefined;
     readonly observed?: readonly AppliedPolicy[] | undefined;
 }
-
-// lib/policy/limit/limitChanges
-type LoosenedLimit = 'limit' | 'cost' | 'over';
 
 // lib/store/memory/MemoryApprovalStore
 interface ChangingCounters extends CounterStore {

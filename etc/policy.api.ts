@@ -106,6 +106,8 @@ export interface LintPoliciesOptions {
 
 export type LoosenedApproval = 'approvers' | 'self_approval' | 'approval_timeout_s' | 'severity' | 'quorum' | 'distinct' | 'escalate' | 'editor_may_approve' | 'grantable' | 'editable' | 'show_approver' | 'needs_preview';
 
+export type LoosenedLimit = 'limit' | 'cost' | 'over';
+
 export interface LoosenedPolicy {
     readonly id: string;
     readonly file: string;

@@ -40,8 +40,6 @@ export { describeApproval } from './decision/desk/describeApproval.js';
 export { terminalApprover } from './decision/terminal/terminalApprover.js';
 export type { Approver, TerminalApproverOptions } from './decision/terminal/terminalApprover.js';
 export type { ApprovalRecord } from './store/ApprovalStore.js';
-export type { Limits } from './decision/limit/Limits.js';
-export type { LimitState } from './decision/limit/LimitState.js';
 export { isPending } from './model/PendingApproval.js';
 export type { Guarded, PendingApproval } from './model/PendingApproval.js';
 export type { ApprovalMode } from './model/Task.js';

@@ -197,7 +197,13 @@ describe('The samples', function () {
 
   it('halt stops an agent, tells what runs, and lets it go on', async () => {
     const lines = await run('halt');
-    for (const said of ['halted support-agent', 'gave up after some of 1000000', 'halted: Agent', 'lifted it', 'refunded 30'])
+    for (const said of [
+      'halted support-agent',
+      'gave up after some of 1000000',
+      "agent 'support-agent' is halted",
+      'lifted it',
+      'refunded 30',
+    ])
       expect(lines.join('\n')).to.include(said);
   });
 
@@ -279,7 +285,7 @@ describe('The samples', function () {
     const unknown = await runInChild(sample('run'), { args: ['nonsense'] });
     expect(unknown.code).to.equal(1);
     expect(unknown.stderr).to.include(
-      'there are quickstart, remote, data-plane, hono-service, nest-style, task-monitoring, telemetry, error-handling, multi-tenant, throw-mode, halt, grants, limits, audit, quorum, preview, views, durable-file, durable-fleet.',
+      'there are quickstart, remote, data-plane, hono-service, nest-style, task-monitoring, telemetry, error-handling, multi-tenant, throw-mode, halt, grants, limits, edit, audit, quorum, preview, views, durable-file, durable-fleet.',
     );
   });
 });

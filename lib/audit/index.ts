@@ -34,4 +34,5 @@ export type {
   VerifiedLog,
 } from './verify/report/AuditReport.js';
 export type { HaltRecord } from './record/HaltRecord.js';
-export type { RecordFields } from './record/RecordFields.js';
+export type { EscalatedRecord, RemindedRecord, ToldRecord } from './record/ToldRecord.js';
+export type { CallFields, RecordFields } from './record/RecordFields.js';

@@ -33,6 +33,8 @@ export type { DataPlaneRequirements, RemoteDecisionServiceOptions } from './remo
 export { ApprovalDesk } from './desk/ApprovalDesk.js';
 export type { ApprovalDeskOptions, DeskEvents } from './desk/ApprovalDeskOptions.js';
 export { Grants } from './grant/Grants.js';
+export type { Limits } from './limit/Limits.js';
+export type { LimitState } from './limit/LimitState.js';
 export type { GrantsOptions } from './grant/Grants.js';
 export type { GrantQuery } from './grant/GrantRows.js';
 export type { GrantHistory, GrantProposal, ProposedValue, RefusedBefore } from './grant/proposeGrant.js';

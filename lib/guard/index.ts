@@ -25,7 +25,7 @@ export type { ClearAge, TaskRegistryOptions } from '../approval/task/TaskRegistr
 export type { HaltEvents, Halts, OrderedHalt } from './halt/Halts.js';
 export type { AutoHaltOptions } from '../decision/halt/AutoHalt.js';
 export type { HaltOrder, LiftOrder } from '../decision/halt/haltRecord.js';
-export type { AmendedEvent, HaltEvent } from '../model/Journal.js';
+export type { AmendedEvent, EscalatedEvent, HaltEvent, RemindedEvent } from '../model/Journal.js';
 export type { Halt, HaltLift, HaltScope } from '../model/halt/Halt.js';
 export type { CallPreview, PreviewChange, Reversibility } from '../model/preview/CallPreview.js';
 export type { Audience, AudienceViews, Sensitive, SensitiveOption, View } from '../model/sensitive/Sensitive.js';

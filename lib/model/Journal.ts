@@ -44,6 +44,38 @@ export interface OpenedEvent {
   readonly approval?: JournaledApproval | undefined;
 }
 
+/** A server tells people again that an approval waits for them, through its channels. Of several servers, one tells it. */
+export interface RemindedEvent {
+  /** Tells it from the other events. */
+  readonly kind: 'reminded';
+  /** The agent that calls. */
+  readonly agentId: string;
+  /** The tool that is called. */
+  readonly toolName: string;
+  /** The id of the decision; a desk or service knows its approval by it. */
+  readonly decisionId: string;
+  /** The groups that are told. */
+  readonly groups: readonly string[];
+  /** How much of the approval's time has passed. */
+  readonly percent: 50 | 80;
+}
+
+/** A server notices that a step of `@escalate` has come: more groups may decide. That follows from the approval and the time, with and without this event. */
+export interface EscalatedEvent {
+  /** Tells it from the other events. */
+  readonly kind: 'escalated';
+  /** The agent that calls. */
+  readonly agentId: string;
+  /** The tool that is called. */
+  readonly toolName: string;
+  /** The id of the decision; a desk or service knows its approval by it. */
+  readonly decisionId: string;
+  /** The groups of the step. */
+  readonly groups: readonly string[];
+  /** The time of the step: how long the approval has been open by then, in milliseconds. */
+  readonly afterMs: number;
+}
+
 /** A person's verdict was recorded at the approval desk. */
 export interface VerdictEvent {
   /** Tells it from the other events. */
@@ -251,6 +283,8 @@ export type JournalEvent =
   | DecidedEvent
   | TaskEvent
   | OpenedEvent
+  | RemindedEvent
+  | EscalatedEvent
   | VerdictEvent
   | AmendedEvent
   | GrantEvent

@@ -13,6 +13,7 @@ export type { PromoteOptions, PromoteRefusal, StagedPolicies, StagedReport } fro
 export type { PendingReload, ReloadablePoliciesOptions, ReloadResult } from './live/ReloadablePolicies.js';
 export type { LoosenedPolicy } from './live/findLoosened.js';
 export type { LoosenedApproval } from './live/approvalChanges.js';
+export type { LoosenedLimit } from './limit/limitChanges.js';
 export type { ApprovalTerms, Escalation, GrantCeiling } from '../model/terms/ApprovalTerms.js';
 export type { LimitDimension, LimitTerms } from '../model/terms/LimitTerms.js';
 export { readPolicies } from './live/readPolicies.js';

@@ -25,8 +25,8 @@ import { namesOf } from './front/namesOf.js';
 import { RequestError } from './front/RequestError.js';
 import { ServerAudit } from './audit/ServerAudit.js';
 import { Meters } from './Meters.js';
-import type { Notifier } from './notify/Notifier.js';
 import { notifiersOf } from './notify/notifiersOf.js';
+import type { ApprovalWatch } from './notify/notifiersOf.js';
 import { EventHubs } from './push/EventHubs.js';
 import { allRoutes } from './allRoutes.js';
 import type { CallerInput } from './route/Route.js';
@@ -146,7 +146,7 @@ class ServingDataPlane implements DataPlane {
   readonly #meters: Meters = new Meters();
   readonly #hubs: EventHubs = new EventHubs();
   readonly #logger: Logger;
-  readonly #notifiers: readonly Notifier[];
+  readonly #notifiers: readonly ApprovalWatch[];
   /** Why it is not ready: it is opening, or could not be opened. */
   #notOpen: string | undefined = 'it is starting';
   #opening: Promise<void> | undefined;

@@ -46,7 +46,7 @@ export async function publicNames(): Promise<ReadonlySet<string>> {
  */
 export function unknownCode(code: string, names: ReadonlySet<string>): boolean {
   if (/^aegis(?:\.config)?\.(?:mjs|json|db)$/.test(code)) return false; // a file
-  if (/^aegis\.(?:capabilities|consumable|expires_at)$/.test(code)) return false; // fields of an answer
+  if (/^aegis\.(?:capabilities|consumable|expires_at|views)$/.test(code)) return false; // fields of an answer
   if (TELEMETRY.has(code)) return false;
   const [, name, member] = /^@?([A-Z][A-Za-z]*[a-z][A-Za-z]*)(?:<.*>)?(?:\.([a-z]\w*))?(?:\(.*\))?$/.exec(code) ?? [];
   if (name !== undefined) {

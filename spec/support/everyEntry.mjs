@@ -6,7 +6,7 @@ import { existsSync } from 'node:fs';
 const LIB = new URL('../../.build/lib/', import.meta.url);
 /** Where a journal more would change what is measured, or what is looked at is what happens without one. */
 const APART =
-  /(?:load|heap|pace|budget|chaos|soak|bench|memory|bounded|large|journal|enterMethod|forget|checkOptions|hostileData|PendingCallState)[^/]*\.spec|\/spec\/(?:audit|cli|assurance|package|store)/i;
+  /(?:load|heap|pace|budget|chaos|soak|bench|memory|bounded|large|journal|enterMethod|forget|checkOptions|hostileData|PendingCallState|frugality)[^/]*\.spec|\/spec\/(?:audit|cli|assurance|package|store)/i;
 const KEPT = 100_000;
 
 let file = '';

@@ -1,22 +1,11 @@
 import type { ApprovalPolicy, ApprovalRecord, Assurance, RunOutcome, VerdictProof } from '../../store/ApprovalStore.js';
 import type { Effect } from '../../model/Decision.js';
 import type { HaltRecord } from './HaltRecord.js';
-import type { RecordFields } from './RecordFields.js';
+import type { CallFields, RecordFields } from './RecordFields.js';
+import type { ToldRecord } from './ToldRecord.js';
 
 /** Hides a value and binds to it: the base64url of a salted SHA-256. Equal values of one decision and field have equal commitments. */
 export type Commitment = string;
-
-/** What all records about one call say. */
-interface CallFields {
-  /** Of a server: whose call it is. */
-  readonly tenantId?: string | undefined;
-  /** The decision; an approval has the same id. */
-  readonly decisionId: string;
-  /** The agent that calls. */
-  readonly agentId: string;
-  /** The tool that is called. */
-  readonly toolName: string;
-}
 
 /** A policy by its id and the SHA-256 of its text. */
 export interface RecordedPolicy {
@@ -367,6 +356,7 @@ export type AuditRecord =
   | PoliciesRecord
   | DecidedRecord
   | OpenedRecord
+  | ToldRecord
   | VerdictRecord
   | AmendedRecord
   | GrantRecord

@@ -16,3 +16,15 @@ export interface RecordFields {
    */
   readonly committedAt?: number | undefined;
 }
+
+/** What all records about one call say. */
+export interface CallFields {
+  /** Of a server: whose call it is. */
+  readonly tenantId?: string | undefined;
+  /** The decision; an approval has the same id. */
+  readonly decisionId: string;
+  /** The agent that calls. */
+  readonly agentId: string;
+  /** The tool that is called. */
+  readonly toolName: string;
+}

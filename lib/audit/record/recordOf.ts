@@ -1,6 +1,15 @@
 import { canonicalText, sha256 } from '../../common/data/canonical.js';
 import { EVIDENCE, newSalt } from '../../model/DecisionEvidence.js';
-import type { DecidedEvent, EnteringEvent, GrantEvent, HaltEvent, JournalEvent, TaskEvent } from '../../model/Journal.js';
+import type {
+  DecidedEvent,
+  EnteringEvent,
+  EscalatedEvent,
+  GrantEvent,
+  HaltEvent,
+  JournalEvent,
+  RemindedEvent,
+  TaskEvent,
+} from '../../model/Journal.js';
 import { requesterOf } from '../../model/personId.js';
 import { approvalRecords, keepsOpenings, recordedPolicy, tokenHash } from './approvalRecords.js';
 import type { OpenRecord } from './OpenRecord.js';
@@ -22,6 +31,9 @@ export function recordOf(event: RecordedEvent): OpenRecord {
     case 'opened':
       if (event.approval !== undefined) return approvalRecords.opened(event.approval, { taskId: event.task.taskId });
       return { record: approvalRecords.openedElsewhere(event.task) };
+    case 'reminded':
+    case 'escalated':
+      return { record: stageRecord(event) };
     case 'verdict':
       if (event.approval === undefined) throw new TypeError('a verdict without its approval');
       return approvalRecords.verdict(event.approval, { statement: event.statement });
@@ -54,6 +66,13 @@ export function recordOf(event: RecordedEvent): OpenRecord {
       return { record: { kind: 'security', agentId, code, decisionId, toolName } };
     }
   }
+}
+
+/** What a log writes of an approval that waits long. Of a server: with its tenant. */
+export function stageRecord(event: RemindedEvent | EscalatedEvent, tenantId?: string): NewRecord {
+  const { agentId, toolName, decisionId, groups } = event;
+  if (event.kind === 'reminded') return { kind: 'reminded', agentId, decisionId, groups, percent: event.percent, tenantId, toolName };
+  return { kind: 'escalated', afterMs: event.afterMs, agentId, decisionId, groups, tenantId, toolName };
 }
 
 /** What a log writes of a halt, or of its end. The words of those who ordered it stay in the store. */

@@ -5,7 +5,7 @@ import { writerOf } from '../tree/checkpoint.js';
 import { isSignedBy } from '../tree/signedNote.js';
 import type { AuditReport, VerifiedLog } from './report/AuditReport.js';
 import { Findings } from './report/Findings.js';
-import { IdSet } from './law/IdSet.js';
+import { IdSet } from './log/IdSet.js';
 import { Law } from './law/Law.js';
 import { LogCheck } from './log/LogCheck.js';
 import { LogHeads, readHead } from './log/LogHeads.js';

@@ -3,7 +3,7 @@ import { checkedOptions } from '../../model/checkedOptions.js';
 import { ConfigError } from '../../model/errors/SetupErrors.js';
 import { isSamePerson } from '../../model/personId.js';
 import type { ErasedRecord, NewRecord } from '../record/AuditRecord.js';
-import { IdSet } from '../verify/law/IdSet.js';
+import { IdSet } from '../verify/log/IdSet.js';
 import { readRecord } from '../verify/line/readRecord.js';
 import type { AuditSink, AuditSource, Opening } from '../sink/AuditSink.js';
 

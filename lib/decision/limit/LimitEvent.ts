@@ -6,6 +6,8 @@ export interface LimitEvent {
   readonly how: 'refused' | 'near';
   readonly agentId: string;
   readonly toolName: string;
+  /** The approval whose use was refused; absent where a decision was. */
+  readonly approvalId?: string | undefined;
   /** What does not fit, or is nearly used up. Each label names its policy. */
   readonly takes: readonly CounterTake[];
   /** The ids of the policies of limits that could not be counted. */

@@ -1,11 +1,11 @@
-/** What can be done about a call once it has run; from the least to the most that a mistake costs. */
-export const REVERSIBILITIES = ['read-only', 'reversible', 'external', 'irreversible'] as const;
-
 /**
  * What can be done about a call once it has run. `read-only`: it changes nothing. `reversible`: it can be undone here. `external`: what it causes is outside
  * of this system, such as a mail that is sent. `irreversible`: it cannot be taken back.
  */
-export type Reversibility = (typeof REVERSIBILITIES)[number];
+export type Reversibility = 'read-only' | 'reversible' | 'external' | 'irreversible';
+
+/** What can be done about a call once it has run; from the least to the most that a mistake costs. */
+export const REVERSIBILITIES: readonly Reversibility[] = ['read-only', 'reversible', 'external', 'irreversible'];
 
 /** One thing that a call would change. */
 export interface PreviewChange {
@@ -27,14 +27,14 @@ export interface CallPreview {
   readonly reversible: Reversibility;
 }
 
-/** Why a guard that makes previews has none of a call. */
-export const PREVIEW_FAILURES = ['threw', 'timeout', 'too_large', 'not_plain', 'malformed', 'nested'] as const;
-
 /**
  * Why a guard that makes previews has none of a call. `threw`: making it failed. `timeout`: it took too long. `too_large`: it has more than 16 kB.
  * `not_plain`: it has values that are not plain data. `malformed`: it is not a preview. `nested`: the call was made by code that makes a preview.
  */
-export type PreviewFailure = (typeof PREVIEW_FAILURES)[number];
+export type PreviewFailure = 'threw' | 'timeout' | 'too_large' | 'not_plain' | 'malformed' | 'nested';
+
+/** Every {@link PreviewFailure}. */
+export const PREVIEW_FAILURES: readonly PreviewFailure[] = ['threw', 'timeout', 'too_large', 'not_plain', 'malformed', 'nested'];
 
 /** A preview, or why there is none. */
 export type PreviewOutcome =

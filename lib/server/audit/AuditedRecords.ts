@@ -3,9 +3,11 @@ import type { Awaitable } from '../../common/awaitable.js';
 import type { CounterChange, CounterStore } from '../../store/counter/CounterStore.js';
 import type { RecordPage, RecordQuery, RecordStore, StoredRecord } from '../../store/RecordStore.js';
 import type { ChangeOutbox } from './ChangeOutbox.js';
+import { STAGE_KIND } from '../notify/stage/toldStages.js';
 import { authorityChanges, grantsAuthority } from './authorityChanges.js';
+import { stageChanges } from './stageChanges.js';
 
-/** The records of a tenant, whose changes of who may do something are recorded, each committed together with its record's row. */
+/** The records of a tenant. Changes of who may do something are recorded, and who was told that an approval waits, each committed together with its record's row. */
 export class AuditedRecords implements RecordStore {
   readonly #inner: RecordStore;
   readonly #outbox: ChangeOutbox;
@@ -23,8 +25,10 @@ export class AuditedRecords implements RecordStore {
   }
 
   insert(record: StoredRecord, _beside?: undefined, takes?: CounterChange): Awaitable<boolean> {
-    if (!grantsAuthority(record.kind)) return this.#inner.insert(record, undefined, takes);
-    return this.#outbox.commit(authorityChanges(record, undefined, this.#tenantId), (beside) => this.#inner.insert(record, beside, takes));
+    const isStage = record.kind === STAGE_KIND;
+    if (!isStage && !grantsAuthority(record.kind)) return this.#inner.insert(record, undefined, takes);
+    const entries = isStage ? stageChanges(record, this.#tenantId) : authorityChanges(record, undefined, this.#tenantId);
+    return this.#outbox.commit(entries, (beside) => this.#inner.insert(record, beside, takes));
   }
 
   get(kind: string, id: string): Awaitable<StoredRecord | undefined> {

@@ -57,6 +57,10 @@ export class ModuleEvents implements ChangeOutbox {
       // the server hears of all of these on the channel of diagnostics
       case 'security':
         return !this.#isOver;
+      // written with the row that says that they were told
+      case 'reminded':
+      case 'escalated':
+        return true;
       case 'settled':
         this.#ended.set(event.decisionId, true);
         return false;

@@ -1,6 +1,7 @@
 import { publishCallbackError } from '../../model/diagnostics.js';
 import { NotFoundError } from '../../model/errors/ServiceErrors.js';
 import type { EditPreview } from '../../decision/desk/DeskVerdicts.js';
+import { toldStages } from '../notify/stage/toldStages.js';
 import { approvalPage } from '../page/approval/approvalPage.js';
 import type { ApprovalView } from '../page/approval/approvalPage.js';
 import type { RefusedVerdict } from '../page/approval/decisionCard.js';
@@ -68,6 +69,7 @@ export async function approvalAnswer(
     next: next?.decisionId,
     ...(at >= 0 && { place: { at: at + 1, of: forMe.length, previous: forMe[at - 1]?.decisionId, next: next?.decisionId } }),
     places: (await tenant.audit?.placesOf(record.decisionId)) ?? [],
+    stages: await toldStages(tenant.records, record.decisionId),
     ...(record.status === 'pending' && isGrantedSomehow(record) && { proposal: await tenant.grants.propose(record.decisionId) }),
     limits: await limitsBeside(record, tenant),
     policySetHash: tenant.policies.hash,

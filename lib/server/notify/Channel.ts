@@ -1,4 +1,5 @@
 import type { HaltNotice } from './HaltNotices.js';
+import type { LimitNotice } from './LimitNotices.js';
 import type { AdminNotice, Notice, NoticeItem } from './Notice.js';
 
 /** A message that was sent and can be changed. */
@@ -30,6 +31,8 @@ export interface Channel {
   sendToAdmins?(notice: AdminNotice): Promise<void>;
   /** Sends the admins what is halted, or no longer is. @throws DeliveryError where it did not arrive */
   sendHalt?(notice: HaltNotice): Promise<void>;
+  /** Sends the admins that a limit refuses calls, or is nearly used up. @throws DeliveryError where it did not arrive */
+  sendLimit?(notice: LimitNotice): Promise<void>;
   /** Changes a message that was sent. */
   update?(card: SentCard, notice: Notice, nowMs: number): Promise<void>;
 }

@@ -4,6 +4,8 @@ import type { Channel, IsRequester } from './Channel.js';
 import { DeliveryError } from './Channel.js';
 import { haltLines } from './HaltNotices.js';
 import type { HaltNotice } from './HaltNotices.js';
+import { limitLines } from './LimitNotices.js';
+import type { LimitNotice } from './LimitNotices.js';
 import { changeLines, seatsText } from './Notice.js';
 import type { AdminNotice, Notice, NoticeItem } from './Notice.js';
 import { ofGroup, secretText } from './NotifyOptions.js';
@@ -69,6 +71,10 @@ export class MailChannel implements Channel {
     await this.#sendEach(notice.id, this.#options.admins ?? [], async () => haltMailText(notice));
   }
 
+  async sendLimit(notice: LimitNotice): Promise<void> {
+    await this.#sendEach(notice.id, this.#options.admins ?? [], async () => limitMailText(notice));
+  }
+
   /** @param textFor what an address is sent; `undefined`: nothing */
   async #sendEach(id: string, addresses: readonly string[], textFor: (address: string) => Promise<MailText | undefined>): Promise<void> {
     const { smtp, from } = this.#options;
@@ -125,6 +131,12 @@ export function adminMailText({ changes, more, link }: AdminNotice): MailText {
 /** The mail that tells of a halt. */
 export function haltMailText(notice: HaltNotice): MailText {
   const [title, ...lines] = haltLines(notice);
+  return { subject: `Aegis: ${title}`, text: [...lines, '', notice.link].join('\n') };
+}
+
+/** The mail that tells of a limit. */
+export function limitMailText(notice: LimitNotice): MailText {
+  const [title, ...lines] = limitLines(notice);
   return { subject: `Aegis: ${title}`, text: [...lines, '', notice.link].join('\n') };
 }
 

@@ -3,6 +3,7 @@ import { DAY_MS } from '../../common/time/SteadyClock.js';
 import type { ApprovalDesk } from '../../decision/desk/ApprovalDesk.js';
 import type { Directory } from '../../decision/desk/Directory.js';
 import { publishCallbackError } from '../../model/diagnostics.js';
+import type { Journal } from '../../model/Journal.js';
 import { maybeSamePerson } from '../../model/personId.js';
 import type { ApprovalRecord } from '../../store/ApprovalStore.js';
 import type { RecordStore } from '../../store/RecordStore.js';
@@ -12,11 +13,13 @@ import { GroupQueue } from './GroupQueue.js';
 import type { DueGroup } from './GroupQueue.js';
 import { HaltNotices } from './HaltNotices.js';
 import type { HaltNotice, ToldHalts } from './HaltNotices.js';
+import { LimitNotices } from './LimitNotices.js';
+import type { LimitNotice, ToldLimits } from './LimitNotices.js';
 import { groupsOf, noticeItem } from './Notice.js';
 import type { Notice, NoticeItem } from './Notice.js';
-import { Reminders, isStep } from './Reminders.js';
 import { Outbox } from './Outbox.js';
 import type { Outgoing } from './Outbox.js';
+import { Reminders, isStep } from './stage/Reminders.js';
 
 /** What a {@link Notifier} needs. */
 export interface NotifierOptions {
@@ -31,6 +34,10 @@ export interface NotifierOptions {
   readonly now: () => number;
   /** What is halted. @defaultValue admins are told of no halt */
   readonly halts?: ToldHalts | undefined;
+  /** The limits. @defaultValue admins are told of none */
+  readonly limits?: ToldLimits | undefined;
+  /** Is told of reminders and escalations. @defaultValue nothing is */
+  readonly journal?: Journal | undefined;
   /** Knows which ids are one person's. @defaultValue ids are compared as texts */
   readonly directory?: Pick<Directory, 'personOf'> | undefined;
 }
@@ -55,6 +62,7 @@ export class Notifier {
   readonly #admins: AdminQueue;
   readonly #outbox: Outbox;
   readonly #halts: HaltNotices | undefined;
+  readonly #limits: LimitNotices;
   /** What was asked for and is not yet kept, by group. */
   #incoming = new Map<string, Set<string>>();
   /** What was settled and is not yet kept, by group. */
@@ -72,10 +80,11 @@ export class Notifier {
     this.#options = options;
     if (options.halts !== undefined && channels.some(({ servesAdmins }) => servesAdmins === true))
       this.#halts = new HaltNotices(records, options.halts, () => this.#wake());
+    this.#limits = new LimitNotices(records, now, () => this.#wake());
     this.#groups = new GroupQueue(records);
     this.#ended = new GroupQueue(records, SETTLED_KIND);
     this.#again = new GroupQueue(records, REMINDER_KIND);
-    this.#reminders = new Reminders(records);
+    this.#reminders = new Reminders(records, options.journal);
     this.#admins = new AdminQueue(records);
     this.#outbox = new Outbox({
       records,
@@ -95,6 +104,8 @@ export class Notifier {
     this.#options.desk.on('settled', this.#onSettled);
     for (const record of await this.#options.desk.list({ status: 'pending' })) this.#onRequested(record);
     this.#halts?.start();
+    const { limits, channels } = this.#options;
+    if (limits !== undefined && channels.some(({ servesAdmins }) => servesAdmins === true)) this.#limits.start(limits);
     this.#wake();
   }
 
@@ -105,6 +116,7 @@ export class Notifier {
     this.#options.desk.off('requested', this.#onRequested);
     this.#options.desk.off('settled', this.#onSettled);
     this.#halts?.close();
+    this.#limits.close();
     await this.#working;
   }
 
@@ -163,6 +175,7 @@ export class Notifier {
       this.#settled = new Set();
       for (const decisionId of settled) await this.#refreshCards(decisionId);
       await this.#halts?.takeDue(now(), async (told) => this.#tellHalt(told));
+      await this.#limits.takeDue(now(), async (told) => this.#tellLimit(told));
       const dueMs = [
         await this.#groups.takeDue(now(), async (due) => this.#handOut(due)),
         await this.#again.takeDue(now(), async (due) => this.#handOut(due, 'reminder')),
@@ -181,12 +194,14 @@ export class Notifier {
   /** Tells the groups that a step of `@escalate` adds, and again those whose people have not decided. */
   async #remind(): Promise<number | undefined> {
     const { desk, now, channels } = this.#options;
+    const servedOf = (record: ApprovalRecord): readonly string[] =>
+      groupsOf(record, now()).filter((group) => channels.some((channel) => channel.serves(group)));
     const nextMs = await this.#reminders.takeDue(
       now(),
       async (decisionId) => desk.get(decisionId),
+      servedOf,
       async (record, stage) => {
-        const serving = groupsOf(record, now()).filter((group) => channels.some((channel) => channel.serves(group)));
-        for (const group of serving)
+        for (const group of servedOf(record))
           await (isStep(stage)
             ? this.#groups.add(group, [record.decisionId], now())
             : this.#again.add(group, [`${record.decisionId} ${stage}`], now()));
@@ -236,6 +251,13 @@ export class Notifier {
     const halt: HaltNotice = { ...told, tenantId, link: this.#linkOf('/halts') };
     for (const { name, servesAdmins } of channels)
       if (servesAdmins === true) await this.#outbox.add(`${told.id}-${name}`, { channel: name, halt });
+  }
+
+  async #tellLimit(told: Omit<LimitNotice, 'tenantId' | 'link'>): Promise<void> {
+    const { tenantId, channels } = this.#options;
+    const limit: LimitNotice = { ...told, tenantId, link: this.#linkOf('/limits') };
+    for (const { name, servesAdmins } of channels)
+      if (servesAdmins === true) await this.#outbox.add(`${told.id}-${name}`, { channel: name, limit });
   }
 
   async #tellAdmins(): Promise<number | undefined> {

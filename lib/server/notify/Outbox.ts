@@ -3,6 +3,7 @@ import type { RecordStore, StoredRecord } from '../../store/RecordStore.js';
 import { DeliveryError } from './Channel.js';
 import type { Channel, IsRequester, SentCard } from './Channel.js';
 import type { HaltNotice } from './HaltNotices.js';
+import type { LimitNotice } from './LimitNotices.js';
 import type { AdminNotice, Notice } from './Notice.js';
 
 /** The kind of the records of what is to be delivered. */
@@ -28,7 +29,13 @@ export interface OutgoingHalt {
   readonly halt: HaltNotice;
 }
 
-type Stored = (Outgoing | OutgoingToAdmins | OutgoingHalt) & {
+/** What the admins are told of a limit, for one channel. */
+export interface OutgoingLimit {
+  readonly channel: string;
+  readonly limit: LimitNotice;
+}
+
+type Stored = (Outgoing | OutgoingToAdmins | OutgoingHalt | OutgoingLimit) & {
   readonly attempts: number;
   readonly nextAtMs: number;
 };
@@ -66,7 +73,7 @@ export class Outbox {
   }
 
   /** Keeps a notice for delivery. The same id is kept once. */
-  async add(id: string, outgoing: Outgoing | OutgoingToAdmins | OutgoingHalt): Promise<void> {
+  async add(id: string, outgoing: Outgoing | OutgoingToAdmins | OutgoingHalt | OutgoingLimit): Promise<void> {
     const { records, now } = this.#options;
     const stored: Stored = { ...outgoing, attempts: 0, nextAtMs: now() };
     await records.insert({ kind: NOTICE_KIND, id, version: 1, createdAtMs: now(), body: JSON.stringify(stored) });
@@ -109,6 +116,7 @@ export class Outbox {
     try {
       if ('toAdmins' in stored) await channel.sendToAdmins?.(stored.toAdmins);
       else if ('halt' in stored) await channel.sendHalt?.(stored.halt);
+      else if ('limit' in stored) await channel.sendLimit?.(stored.limit);
       else await this.#sendNotice(channel, stored);
       await records.delete(NOTICE_KIND, row.id, taken.version);
       return undefined;

@@ -2,6 +2,8 @@ import type { Channel, IsRequester, SentCard } from './Channel.js';
 import { DeliveryError } from './Channel.js';
 import { haltLines } from './HaltNotices.js';
 import type { HaltNotice } from './HaltNotices.js';
+import { limitLines } from './LimitNotices.js';
+import type { LimitNotice } from './LimitNotices.js';
 import { changeLines, seatsText } from './Notice.js';
 import type { AdminNotice, Notice, NoticeItem } from './Notice.js';
 import { ofGroup, secretText } from './NotifyOptions.js';
@@ -60,6 +62,11 @@ export class SlackChannel implements Channel {
 
   async sendHalt(notice: HaltNotice): Promise<void> {
     const message = { ...haltCard(notice), unfurl_links: false, unfurl_media: false };
+    await this.#call('chat.postMessage', { channel: this.#options.admins, ...message });
+  }
+
+  async sendLimit(notice: LimitNotice): Promise<void> {
+    const message = { ...limitCard(notice), unfurl_links: false, unfurl_media: false };
     await this.#call('chat.postMessage', { channel: this.#options.admins, ...message });
   }
 
@@ -136,14 +143,26 @@ export function adminCard({ changes, more, link, tenantId }: AdminNotice): { rea
 
 /** The message that tells of a halt. */
 export function haltCard(notice: HaltNotice): { readonly text: string; readonly blocks: readonly object[] } {
-  const [title, ...lines] = haltLines(notice);
+  return linesCard(haltLines(notice), notice, 'Halts');
+}
+
+/** The message that tells of a limit. */
+export function limitCard(notice: LimitNotice): { readonly text: string; readonly blocks: readonly object[] } {
+  return linesCard(limitLines(notice), notice, 'Limits');
+}
+
+function linesCard(
+  [title, ...lines]: readonly [title: string, ...lines: string[]],
+  { link, tenantId }: Pick<HaltNotice, 'link' | 'tenantId'>,
+  page: string,
+): { readonly text: string; readonly blocks: readonly object[] } {
   return {
     text: title,
     blocks: [
       { type: 'header', text: plain(title.slice(0, 150)) },
       ...(lines.length === 0 ? [] : [{ type: 'section', text: plain(lines.join('\n')) }]),
-      { type: 'context', elements: [{ type: 'mrkdwn', text: `<${notice.link}|Halts>`, verbatim: true }] },
-      { type: 'context', elements: [plain(`Aegis, tenant ${plainLine(notice.tenantId)}`)] },
+      { type: 'context', elements: [{ type: 'mrkdwn', text: `<${link}|${page}>`, verbatim: true }] },
+      { type: 'context', elements: [plain(`Aegis, tenant ${plainLine(tenantId)}`)] },
     ],
   };
 }

@@ -4,6 +4,7 @@ import { writeHalt } from '../../decision/wire/govern/haltsAnswer.js';
 import type { Channel } from './Channel.js';
 import { DeliveryError } from './Channel.js';
 import type { HaltNotice } from './HaltNotices.js';
+import type { LimitNotice } from './LimitNotices.js';
 import type { AdminNotice, Notice } from './Notice.js';
 import { secretText } from './NotifyOptions.js';
 import type { WebhookOptions } from './NotifyOptions.js';
@@ -50,6 +51,12 @@ export class WebhookChannel implements Channel {
       timestamp,
       data: { tenant: tenantId, link, ...writeHalt(halt) },
     });
+  }
+
+  async sendLimit({ id, tenantId, about, policyId, agentId, toolName, windowMs, atMs, link }: LimitNotice): Promise<void> {
+    const window = windowMs === undefined ? {} : { window_s: windowMs / 1_000 };
+    const data = { tenant: tenantId, link, policy: policyId, agent: agentId, tool: toolName, ...window };
+    await this.#post(id, { type: `limit.${about}`, timestamp: new Date(atMs).toISOString(), data });
   }
 
   async #post(id: string, message: object): Promise<void> {

@@ -6,11 +6,12 @@ import type { NotifierOptions } from './Notifier.js';
 import type { Halt } from '../../model/halt/Halt.js';
 import type { ToldHalts } from './HaltNotices.js';
 import type { NotifyOptions } from './NotifyOptions.js';
+import { EscalationWatch } from './stage/EscalationWatch.js';
 import { SlackChannel } from './SlackChannel.js';
 import { WebhookChannel } from './WebhookChannel.js';
 
 /** What is needed of a tenant. */
-export interface NotifiedTenant extends Pick<NotifierOptions, 'desk' | 'records'> {
+export interface NotifiedTenant extends Pick<NotifierOptions, 'desk' | 'records' | 'journal' | 'limits'> {
   readonly id: string;
   readonly halts: { readonly inForce: readonly Halt[] };
   readonly haltNews: ToldHalts['news'];
@@ -18,26 +19,28 @@ export interface NotifiedTenant extends Pick<NotifierOptions, 'desk' | 'records'
   readonly notify?: NotifyOptions | undefined;
 }
 
-/** A notifier for each tenant that has channels. */
+/** What watches the approvals of a tenant that wait. */
+export type ApprovalWatch = Pick<Notifier, 'start' | 'close'>;
+
+/** A notifier for each tenant that has channels; of the others, what journals escalations. */
 export function notifiersOf(
   tenants: readonly NotifiedTenant[],
   options: Pick<NotifierOptions, 'pages' | 'logger' | 'now'>,
-): readonly Notifier[] {
-  return tenants.flatMap(({ id, desk, records, identity, halts, haltNews, notify = {} }) => {
+): readonly ApprovalWatch[] {
+  return tenants.map(({ id, desk, records, identity, halts, haltNews, limits, journal, notify = {} }) => {
     const channels = channelsOf(notify, options.logger);
-    return channels.length === 0
-      ? []
-      : [
-          new Notifier({
-            ...options,
-            tenantId: id,
-            desk,
-            records,
-            channels,
-            directory: identity.directory,
-            halts: { news: haltNews, inForce: () => halts.inForce },
-          }),
-        ];
+    if (channels.length === 0) return new EscalationWatch({ desk, records, journal, now: options.now });
+    return new Notifier({
+      ...options,
+      tenantId: id,
+      desk,
+      records,
+      channels,
+      journal,
+      limits,
+      directory: identity.directory,
+      halts: { news: haltNews, inForce: () => halts.inForce },
+    });
   });
 }
 

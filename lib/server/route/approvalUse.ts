@@ -75,7 +75,7 @@ export function approvalUseRoutes({ clock = new SteadyClock() }: ApprovalUseOpti
             consumed
               ? ok(JSON.stringify({ consumed }))
               : chain(input.tenant.desk.get(decisionId), (record) =>
-                  ok(JSON.stringify({ consumed, code: whyNotConsumed(record, use.token) })),
+                  ok(JSON.stringify({ consumed, code: whyNotConsumed(record, use.token, input.tenant.limits.hasRefused(decisionId)) })),
                 ),
           );
         });
@@ -153,11 +153,12 @@ function ok(body: string): Answer {
 }
 
 /** Why an approval could not be used up, for programs. */
-function whyNotConsumed(record: ApprovalRecord | undefined, token: string): string {
+function whyNotConsumed(record: ApprovalRecord | undefined, token: string, isLimited: boolean): string {
   if (record === undefined) return 'approval_unknown';
   const { status, consumed } = record;
   if (status === 'pending') return 'approval_not_given';
   if (status !== 'approved') return `approval_${status}`;
+  if (consumed === undefined && isLimited) return 'limit_reached';
   return consumed === undefined || consumed.token === token ? 'approval_mismatch' : 'approval_already_consumed';
 }
 

@@ -4,6 +4,7 @@ import type { AutoHalt } from '../../decision/halt/AutoHalt.js';
 import type { HaltEvents } from '../../guard/halt/Halts.js';
 import type { SafeEmitter } from '../../model/SafeEmitter.js';
 import type { EmbeddedDecisionService } from '../../decision/embedded/EmbeddedDecisionService.js';
+import type { Journal } from '../../model/Journal.js';
 import type { ApprovalStore } from '../../store/ApprovalStore.js';
 import type { RecordStore } from '../../store/RecordStore.js';
 import type { NotifyOptions } from '../notify/NotifyOptions.js';
@@ -55,6 +56,8 @@ export interface Tenant {
   readonly policies: ReloadablePolicies;
   /** What is decided is told to it; absent where nothing is recorded. */
   readonly audit?: TenantAudit | undefined;
+  /** Gets an event for everything that is decided by people; absent where there is none. */
+  readonly journal?: Journal | undefined;
   /** How its approvers are told that something waits. */
   readonly notify?: NotifyOptions | undefined;
   /** Halts agents by itself, where it is to. */

@@ -1,3 +1,4 @@
+import { LruMap } from '../../common/LruMap.js';
 import type { ApprovalDesk } from '../../decision/desk/ApprovalDesk.js';
 import type { LimitEvent } from '../../decision/limit/LimitEvent.js';
 import { readLimitLabel } from '../../decision/limit/limitLabel.js';
@@ -36,16 +37,31 @@ export interface LimitNews extends Pick<LimitEvent, 'how' | 'agentId' | 'toolNam
   readonly counters: readonly Pick<LimitState, 'key' | 'policyId' | 'by' | 'kind' | 'windowMs'>[];
 }
 
+/** How many approvals are remembered whose use a limit refused: why is asked right after it. */
+const MAX_REFUSED = 1_000;
+
 /** The limits of a tenant: what its policies say, and what was counted. */
 export class TenantLimits {
   readonly #desk: ApprovalDesk;
   readonly #policies: ReloadablePolicies;
   readonly #now: () => number;
+  /** Approvals whose last use a limit refused, by id. */
+  readonly #refused = new LruMap<string, true>(MAX_REFUSED);
 
   constructor(desk: ApprovalDesk, policies: ReloadablePolicies, now: () => number) {
     this.#desk = desk;
     this.#policies = policies;
     this.#now = now;
+    desk.counts.onLimit(({ approvalId }) => {
+      if (approvalId !== undefined) this.#refused.set(approvalId, true);
+    });
+  }
+
+  /** Whether a limit refused the use of an approval that was just tried. It is said once. */
+  hasRefused(decisionId: string): boolean {
+    const was = this.#refused.get(decisionId) === true;
+    if (was) this.#refused.delete(decisionId);
+    return was;
   }
 
   /** Tells of what happens at limits. */

@@ -236,6 +236,7 @@ function moduleTenant(options: ModuleTenantOptions, clock: SteadyClock): Tenant 
     policies,
     tools: toolsByName,
     issuer,
+    journal: combineJournals(module.journals),
     notify: told,
     autoHalt: autoHaltOf('autoHalt', options.autoHalt, halts, clock),
     unknown,

@@ -179,6 +179,7 @@ export function buildTenant(id: string, given: TenantOptions, { approvals, recor
     policies,
     tools,
     issuer,
+    journal,
     notify,
     autoHalt,
   };

@@ -143,6 +143,8 @@ describe('The record of an event', () => {
     },
     consumed: { kind: 'consumed', ...call, approval },
     begun: { kind: 'begun', ...call, approval },
+    reminded: { kind: 'reminded', ...call, groups: ['leads'], percent: 80 },
+    escalated: { kind: 'escalated', ...call, groups: ['leads'], afterMs: 9 },
     ended: { kind: 'ended', ...call, how: 'expired' },
     entering: { kind: 'entering', ...call, taskId: 'task_1', token: 'claim', params: { amount: 5 }, auditSalt: SALT },
     'entering at once': { kind: 'entering', ...call, params: { amount: 5 }, auditSalt: SALT },

@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import { IdSet } from '../../../lib/audit/verify/law/IdSet.js';
+import { IdSet } from '../../../lib/audit/verify/log/IdSet.js';
 
 describe('A set of ids', () => {
   it('knows 50,000 ids that are much alike, and no others', () => {

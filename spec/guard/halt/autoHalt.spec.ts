@@ -1,8 +1,11 @@
 import { expect } from 'chai';
+import { HaltBook } from '../../../lib/decision/halt/HaltBook.js';
 import { guard } from '../../../lib/guard/guard.js';
 import { guardSync } from '../../../lib/guard/guardSync.js';
 import { AegisModule } from '../../../lib/guard/module/AegisModule.js';
+import { autoHaltJournal } from '../../../lib/guard/module/autoHaltJournal.js';
 import type { AegisOptions } from '../../../lib/guard/module/AegisOptions.js';
+import { MemoryRecordStore } from '../../../lib/store/memory/MemoryRecordStore.js';
 import { MemoryTaskStore } from '../../../lib/store/memory/MemoryTaskStore.js';
 import { until } from '../../support/until.js';
 
@@ -79,6 +82,22 @@ describe('An agent that is refused again and again', () => {
     await module.close();
   });
 
+  it('is halted for what it caused itself, and not for what no one is known to have caused', async () => {
+    const book = new HaltBook({ records: new MemoryRecordStore(), isShared: false, maxStaleMs: 5_000 });
+    const journal = autoHaltJournal({ after: 2, withinMs: 60_000 }, () => book, Date.now);
+    const misuse = (actor: { readonly kind: 'caller'; readonly agentId?: string }): void =>
+      journal.note({
+        kind: 'security',
+        diagnostic: { kind: 'security', code: 'approval_digest_mismatch', message: 'm', subject: { agentId: 'victim' }, actor },
+      });
+    for (let i = 0; i < 2; i++) {
+      misuse({ kind: 'caller' });
+      misuse({ kind: 'caller', agentId: 'bot' });
+    }
+    await until(() => book.inForce.length > 0);
+    expect(book.inForce.map(({ scope }) => scope)).to.deep.equal([{ agentId: 'bot' }]);
+  });
+
   it('is told beside the journals of the program', async () => {
     const events: string[] = [];
     const { module, drop, tried, halted } = world({ journal: { note: ({ kind }) => void events.push(kind) } });
@@ -86,8 +105,10 @@ describe('An agent that is refused again and again', () => {
     await until(async () => (await halted()).length > 0);
     expect(events.filter((kind) => kind === 'decided')).to.have.length(3);
     await until(() => events.includes('halt'));
-    expect(module.journals).to.have.length(1);
+    const { module: without } = world({ autoHalt: undefined, journal: { note: () => {} } });
+    expect(module.journals).to.have.length(without.journals.length);
     await module.close();
+    await without.close();
   });
 
   it('needs a number and a time, policies, and a place for halts', () => {

@@ -42,6 +42,14 @@ describe('lintSources', () => {
     expect(over).to.match(/^a\.cedar:2:1 warning \[w\] @observe_until was \d{4}-.*Z, so the policy asks now\./);
   });
 
+  it('says of a watched limit that it stops nothing, and that it stops calls once that is over', () => {
+    const watched = (until: number): string =>
+      `@id("w") @effect("limit") @limit("1/1d") @observe("true") @observe_until("${new Date(until).toISOString()}") forbid (principal, action, resource);`;
+    const of = (until: number): string => lint(PERMIT_ALL.replace('action,', 'action == Aegis::Action::"t",') + watched(until)).join('\n');
+    expect(of(Date.now() + 60_000)).to.match(/ info \[w\] Only watched until \d{4}-.*Z: it stops nothing before that\./);
+    expect(of(Date.now() - 60_000)).to.match(/ warning \[w\] @observe_until was \d{4}-.*Z, so the policy stops calls now\./);
+  });
+
   it('finds what the validator finds, where there is a schema', () => {
     const when = (condition: string): string =>
       `@id("x")\n permit (principal, action == Aegis::Action::"transfer", resource)\n when { ${condition} };`;

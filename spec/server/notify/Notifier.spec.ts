@@ -5,6 +5,7 @@ import { SteadyClock } from '../../../lib/common/time/SteadyClock.js';
 import { ApprovalDesk } from '../../../lib/decision/desk/ApprovalDesk.js';
 import type { ApprovalRequest } from '../../../lib/decision/desk/ApprovalRequest.js';
 import type { Directory } from '../../../lib/decision/desk/Directory.js';
+import type { Journal, JournalEvent } from '../../../lib/model/Journal.js';
 import { DeliveryError } from '../../../lib/server/notify/Channel.js';
 import type { Channel, SentCard } from '../../../lib/server/notify/Channel.js';
 import type { AdminNotice, Notice } from '../../../lib/server/notify/Notice.js';
@@ -13,6 +14,7 @@ import { SignedRecordStore } from '../../../lib/store/signing/SignedRecordStore.
 import { SoftAuthenticator } from '../../support/SoftAuthenticator.js';
 import { ORIGIN, STATE_KEY } from '../people/identitySetup.js';
 import { Notifier } from '../../../lib/server/notify/Notifier.js';
+import { toldStages } from '../../../lib/server/notify/stage/toldStages.js';
 import { MemoryApprovalStore } from '../../../lib/store/memory/MemoryApprovalStore.js';
 import { MemoryRecordStore } from '../../../lib/store/memory/MemoryRecordStore.js';
 import type { RecordStore } from '../../../lib/store/RecordStore.js';
@@ -73,7 +75,7 @@ describe('Notifier', () => {
   });
 
   async function started(
-    over: { desk?: ApprovalDesk; channels?: readonly Channel[]; directory?: Pick<Directory, 'personOf'> } = {},
+    over: { desk?: ApprovalDesk; channels?: readonly Channel[]; directory?: Pick<Directory, 'personOf'>; journal?: Journal } = {},
   ): Promise<Notifier> {
     const notifier = new Notifier({
       tenantId: 'default',
@@ -216,6 +218,24 @@ describe('Notifier', () => {
       await pass(31 * MINUTE);
       expect(reminders().map(({ group, items }) => [group, items[0]?.seats])).to.deep.equal([['leads', { needed: 3, filled: 2 }]]);
       expect(channel.told).to.deep.equal([`otto ${id}`]);
+    });
+
+    it('journals who is told, once, and nothing where no one is', async () => {
+      const told: JournalEvent[] = [];
+      const journal: Journal = { note: (event) => void told.push(event) };
+      const escalate = [{ afterMs: 10 * MINUTE, groups: ['managers'] }];
+      const policies = [policyOf('p', { approvers: ['leads', 'silent'], escalate })];
+      await ask({ policies: [policyOf('q', { approvers: ['silent'] })] });
+      const id = await ask({ policies });
+      await Promise.all([started({ journal }), started({ journal, desk: new ApprovalDesk(approvals, {}, steady) })]);
+      await pass(59 * MINUTE);
+      const call = { agentId: 'bot', toolName: 'refund', decisionId: id };
+      expect(told).to.deep.equal([
+        { kind: 'escalated', ...call, groups: ['managers'], afterMs: 10 * MINUTE },
+        { kind: 'reminded', ...call, groups: ['leads', 'managers'], percent: 50 },
+        { kind: 'reminded', ...call, groups: ['leads', 'managers'], percent: 80 },
+      ]);
+      expect((await toldStages(records, id)).map(({ event }) => event)).to.deep.equal(told);
     });
 
     it('asks the groups that are added by and by, each once', async () => {

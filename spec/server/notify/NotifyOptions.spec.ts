@@ -182,6 +182,33 @@ describe('A Data Plane with notices', () => {
     expect([hook.received.length, mail.mails.length]).to.deep.equal([2, 1]);
   });
 
+  it('tells the admins that a limit is nearly used up, and that it refuses, without what it counts', async () => {
+    await using hook = await receiver();
+    const text = `@id("all") permit (principal, action, resource);
+@id("cap") @effect("limit") @limit("4/1d by agent,session/user_id") @warn_at("50") forbid (principal, action, resource);`;
+    await using served = await servePlane({
+      policies: { text },
+      publicUrl: 'http://127.0.0.1/aegis',
+      notify: { webhooks: [{ url: hook.url, secret, allowPrivate: true }] },
+    });
+    const key = await served.keyFor({ sessionTrusted: true });
+    const body = { agent_id: 'bot', tool: { name: 'mail.send', params: { note: 'secret param' } }, session: { user_id: 'eve' } };
+    for (let i = 0; i < 7; i++) await served.ask('POST', '/v1/decision', { key, body });
+    await until(() => hook.received.length >= 2);
+    const told = hook.received.map((one) => JSON.parse(one.body) as { readonly type: string; readonly data: object });
+    expect(told.map(({ type }) => type)).to.have.members(['limit.near', 'limit.refused']);
+    for (const { data } of told)
+      expect(data).to.deep.equal({
+        tenant: 'default',
+        link: 'http://127.0.0.1/aegis/limits',
+        policy: 'cap',
+        agent: 'bot',
+        tool: 'mail.send',
+        window_s: 86_400,
+      });
+    expect(JSON.stringify(hook.received)).not.to.match(/secret param|eve/);
+  });
+
   it('tells the admins that someone was invited by a command, without the link', async () => {
     await using hook = await receiver();
     const store = new MemoryStateStore();

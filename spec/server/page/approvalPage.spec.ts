@@ -38,6 +38,20 @@ describe('The page of an approval', () => {
     expect(page.hrefs()).to.include.members(['/a/dec_before', '/a/dec_after', '/inbox', '/a/dec_b7k2-118?now=1#now', '#decide']);
   });
 
+  it('says who was reminded and which groups were added, in the order of time', () => {
+    const call = { agentId: 'a', toolName: 't', decisionId: 'd' };
+    const hostile = `on\u202ecall`;
+    const stages = [
+      { atMs: refund.createdAtMs + 1_000, event: { kind: 'escalated', ...call, groups: ['managers', hostile], afterMs: 1_000 } },
+      { atMs: NOW_MS - 1, event: { kind: 'reminded', ...call, groups: ['finance-leads'], percent: 50 } },
+    ] as const;
+    const lines = show(refund, { stages }).texts('.log li');
+    expect(lines[0]).to.contain('finance-leads reminded, after 50 % of the time.');
+    expect(lines.at(-2)).to.contain('managers, on').and.contain('RLO').and.contain('may decide as well.');
+    expect(lines.at(-1)).to.contain('Asked.');
+    expect(show(refund).texts('.log li')).to.have.length(lines.length - 2);
+  });
+
   it('has the text of each policy in a fold, and says where it is not the one that asked', () => {
     const page = show(refund);
     expect(page.texts('.why-list details')).to.deep.equal([

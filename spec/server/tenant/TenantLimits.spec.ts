@@ -47,6 +47,26 @@ describe('The limits of a tenant', () => {
     expect(await tenant.limits.ofApproval(await recordOf(tenant, denied))).to.deep.equal([]);
   });
 
+  it('say at the use of an approval that one is reached, and not that the approval is for something else', async () => {
+    const tenant = tenantWith(textOf(ASK, CAP));
+    const { ask, decide } = asker(tenant);
+    const { decision_id: id } = await decide({ n: 7, big: true }, 'user');
+    const { digest } = await tenant.desk.approve(id, { by: 'ann', digest: (await recordOf(tenant, id)).digest });
+    await decide({ n: 6 }, 'user');
+    const use = async (over: object = {}): Promise<object> =>
+      (await ask('consume', { id, body: { digest, bindingBase: BASE, token: 't', ...over } })).json;
+    const reached = { consumed: false, code: 'limit_reached' };
+    expect([await use(), await use(), await use({ bindingBase: 'c'.repeat(64) })]).to.deep.equal([
+      reached,
+      reached,
+      { consumed: false, code: 'approval_mismatch' },
+    ]);
+    const all = await Promise.all(Array.from({ length: 8 }, () => use()));
+    for (const one of all) expect(one).to.deep.include({ consumed: false });
+    expect(all).to.deep.include(reached);
+    expect((await recordOf(tenant, id)).status).to.equal('approved');
+  });
+
   it('say nothing where no limit counts it, or the policies of now deny it', async () => {
     const tenant = tenantWith(textOf(ASK, CAP));
     const { decision_id: id } = await asker(tenant).decide({ n: 1, big: 2 });

@@ -108,6 +108,8 @@ describe('approvalCard', () => {
       'changed',
     );
     expect(whoChanged(record, 'c')).to.deep.equal({ people: ['Ann'], policy: true });
+    const left = recordOf({ originalParams, params: { a: 2 }, digest: 'x', amendments });
+    expect(whoChanged(left, 'c'), 'a policy left out what a person edited').to.deep.equal({ people: ['Ann'], policy: true });
     // over HTTP it is not told what each edit made of the call
     expect(whoChanged({ params, amendments: [{ by: 'p1', changes: [{ pointer: '/a' }] }] }, 'a')).to.deep.equal({
       people: ['p1'],

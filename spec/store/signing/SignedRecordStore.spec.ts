@@ -99,3 +99,10 @@ describe('SignedRecordStore, where other processes write to the same part of the
     expect(new SignedRecordStore(Object.assign(inner, { insertsBeside: undefined }), signing).insertsBeside).to.equal(false);
   });
 });
+
+describe('SignedRecordStore', () => {
+  it('counts where the store counts that it signs, or nowhere', () => {
+    const inner = new MemoryRecordStore();
+    expect(new SignedRecordStore(inner, signing).counters).to.equal(inner.counters);
+  });
+});

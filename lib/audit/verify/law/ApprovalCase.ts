@@ -10,6 +10,7 @@ import type {
   SettledRecord,
   VerdictRecord,
 } from '../../record/AuditRecord.js';
+import type { ToldRecord } from '../../record/ToldRecord.js';
 
 /** What opens a verdict. */
 export interface VerdictOpening {
@@ -32,6 +33,8 @@ export interface ApprovalCase {
   readonly consumed: ConsumedRecord[];
   readonly begun: BegunRecord[];
   readonly ended: EndedRecord[];
+  /** Reminders, and steps of `@escalate`. */
+  readonly told: ToldRecord[];
   /** The grants that were made with it. */
   readonly grants: GrantRecord[];
   readonly entries: { readonly record: EnteringRecord; readonly isFirst: boolean }[];
@@ -51,6 +54,7 @@ export function emptyCase(decisionId: string): ApprovalCase {
     consumed: [],
     begun: [],
     ended: [],
+    told: [],
     grants: [],
     entries: [],
     settled: [],

@@ -12,7 +12,8 @@ type CaseRecord = Extract<
   | ApprovalCase['amended'][number]
   | ApprovalCase['consumed'][number]
   | ApprovalCase['begun'][number]
-  | ApprovalCase['ended'][number],
+  | ApprovalCase['ended'][number]
+  | ApprovalCase['told'][number],
   { readonly kind: string }
 >;
 
@@ -61,6 +62,10 @@ export class ApprovalCases {
         break;
       case 'begun':
         found.begun.push(record);
+        break;
+      case 'reminded':
+      case 'escalated':
+        found.told.push(record);
         break;
       default:
         found.ended.push(record);

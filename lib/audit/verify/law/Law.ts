@@ -7,7 +7,7 @@ import { GrantCases } from './GrantCases.js';
 import { HaltsInForce } from './HaltsInForce.js';
 import { LimitRuns } from '../limit/LimitRuns.js';
 import { SLACK_MS } from './ApprovalCase.js';
-import { IdSet } from './IdSet.js';
+import { IdSet } from '../log/IdSet.js';
 
 type LawCounts = Omit<AuditCounts, 'records' | 'openings'>;
 
@@ -90,6 +90,8 @@ export class Law {
       case 'amended':
         this.#checkPolicies(record);
         return this.#cases.add(record, opening);
+      case 'reminded':
+      case 'escalated':
       case 'verdict':
       case 'consumed':
       case 'begun':

@@ -6,6 +6,7 @@ import type { Findings } from '../report/Findings.js';
 import { approvalStages } from './approvalStages.js';
 import type { ApprovalStage } from './approvalStages.js';
 import { judgeEdits } from './judgeEdits.js';
+import { judgeTold } from './judgeTold.js';
 import { judgeVerdicts } from './judgeVerdicts.js';
 import { takesPeople } from './GrantCases.js';
 import { RecordsByLog } from './RecordsByLog.js';
@@ -31,6 +32,7 @@ export function judgeApproval(found: ApprovalCase, credentials: Credentials, fin
     const { covered, signatures, erasedStatements } = judgeVerdicts(found, first, stages, credentials, say);
     judgeUse(found, first, stages.at(-1) as ApprovalStage, covered, say);
     judgeGrants(found, first, covered, say);
+    judgeTold(found, first, stages, say);
     return {
       approvedElsewhere: 0,
       signatures: signatures + edits.signatures,
@@ -61,6 +63,7 @@ export function judgeApproval(found: ApprovalCase, credentials: Credentials, fin
     ...found.consumed,
     ...found.begun,
     ...found.grants,
+    ...found.told,
   ])
     say('approval_not_opened', record, `Record ${record.seq} is about an approval that no record opens.`);
   return nothing;

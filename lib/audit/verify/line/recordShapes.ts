@@ -94,6 +94,8 @@ const SHAPES: Readonly<Record<AuditRecord['kind'], Shape>> = {
     'preview?': text,
     'requester?': text,
   }),
+  reminded: shape({ ...CALL, groups: texts, percent: (value) => value === 50 || value === 80 }),
+  escalated: shape({ ...CALL, groups: texts, afterMs: count }),
   verdict: shape({
     ...CALL,
     by: text,

@@ -63,12 +63,12 @@ export class DeskCounts {
 
   /** Tells of a call that did not fit when it was to be counted with its approval. */
   refused(
-    { agentId, toolName }: Pick<ApprovalRecord, 'agentId' | 'toolName'>,
+    { agentId, toolName, decisionId }: Pick<ApprovalRecord, 'agentId' | 'toolName'> & { readonly decisionId?: string | undefined },
     { takes }: Pick<Takes, 'takes'>,
     error: TakeRefusedError,
   ): void {
     const over = takes.filter(({ key }) => error.refused.some((one) => one.key === key));
-    this.tell({ how: 'refused', agentId, toolName, takes: over, uncounted: [] });
+    this.tell({ how: 'refused', agentId, toolName, approvalId: decisionId, takes: over, uncounted: [] });
   }
 
   /**

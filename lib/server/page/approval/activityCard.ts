@@ -1,4 +1,5 @@
 import type { Amendment, ApprovalRecord, Verdict } from '../../../store/ApprovalStore.js';
+import type { ToldStage } from '../../notify/stage/toldStages.js';
 import { html } from '../html.js';
 import type { Html } from '../html.js';
 import { revealedText } from '../revealed.js';
@@ -18,9 +19,11 @@ export function activityCard(
   { createdAtMs, verdicts, amendments = [], consumed, begun }: ApprovalRecord,
   report: RunReport | undefined,
   nowMs: number,
+  stages: readonly ToldStage[] = [],
 ): Html {
   const lines: readonly (readonly [number, Html])[] = [
     [createdAtMs, html`Asked.`],
+    ...stages.map(({ atMs, event }) => [atMs, stageLine(event)] as const),
     ...amendments.flatMap((amendment) => [
       ...amendment.superseded.map((verdict) => [verdict.atMs, verdictLine(verdict)] as const),
       [amendment.atMs, editLine(amendment)] as const,
@@ -31,6 +34,7 @@ export function activityCard(
     ...(report === undefined ? [] : [[report.atMs, html`${ENDED[report.status]}, says its caller.`] as const]),
   ];
   const items = lines
+    .toSorted(([one], [other]) => one - other)
     .toReversed()
     .map(
       ([atMs, line]) => html`<li><span class="muted">${timeText(atMs, nowMs).replace(/:\d\d UTC$/, '')}</span><span>${line}</span></li>`,
@@ -41,6 +45,11 @@ export function activityCard(
 function verdictLine({ approve, by, name, reason, assurance }: Verdict): Html {
   const how = assurance === undefined ? undefined : SHOWN_BY[assurance];
   return html`<b>${revealedText(name ?? by)}</b> ${approve ? 'approved' : 'denied'}${how !== undefined && `, ${how}`}${reason !== undefined && reason !== '' && html`: “${revealedText(reason, { max: 500 })}”`}`;
+}
+
+function stageLine(event: ToldStage['event']): Html {
+  const groups = event.groups.map((group, i) => html`${i > 0 && ', '}<b>${revealedText(group)}</b>`);
+  return event.kind === 'reminded' ? html`${groups} reminded, after ${event.percent} % of the time.` : html`${groups} may decide as well.`;
 }
 
 function editLine({ by, name, reason, changes }: Amendment): Html {

@@ -12,6 +12,7 @@ import { activityCard } from './activityCard.js';
 import { decisionCard } from './decisionCard.js';
 import type { DecisionCardView } from './decisionCard.js';
 import type { ApprovalLimit } from '../../tenant/TenantLimits.js';
+import type { ToldStage } from '../../notify/stage/toldStages.js';
 import { limitsCard } from './limitsCard.js';
 import { policiesCard } from './policiesCard.js';
 import type { PolicyTextOf } from './policiesCard.js';
@@ -42,6 +43,8 @@ export interface ApprovalView extends DecisionCardView {
   readonly policySetHash: string;
   /** Where its records are in the audit logs. */
   readonly places?: readonly ShownPlace[] | undefined;
+  /** Who was reminded of it, and which groups were added. */
+  readonly stages?: readonly ToldStage[] | undefined;
   /** What they would say, where that was asked for. */
   readonly redecided?: string | undefined;
 }
@@ -60,7 +63,7 @@ ${byline(view)}
 <div class="cols"><div>${isOpen && criticalNotice(record)}${cues.length > 0 && cuesNotice(cues)}${previewCard(record)}
 <section class="card"><h2>${isOpen || state === 'approved' ? 'What will run' : mayHaveRun(state) ? 'What was approved to run' : 'What would have run'} <span class="muted">written by the agent; ${whatIsShown(record, all)}</span></h2>${revealedParams(record, { all, changerOf: (name) => changerOf(record, name) })}</section>
 ${policiesCard(record, nowMs, view.policyTextOf, all, view.viewer.seats)}${limitsCard(view.limits ?? [], paths, nowMs)}${factsCard(record, all)}${recordCard(record, view)}</div>
-<aside class="decide" id="decide" aria-label="Decision">${decisionCard(view)}${activityCard(record, report, nowMs)}</aside></div>
+<aside class="decide" id="decide" aria-label="Decision">${decisionCard(view)}${activityCard(record, report, nowMs, view.stages)}</aside></div>
 ${isOpen && html`<nav class="stick" aria-label="Jump"><span>${timeLeft(expiresAtMs, nowMs)}</span><a class="btn" href="#decide">Go to the decision</a></nav>`}</div>`;
 }
 
