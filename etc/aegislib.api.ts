@@ -681,8 +681,6 @@ export declare function assertGuarded(target: AnyClass): void;
 
 export declare function currentCall(): CurrentCall | undefined;
 
-export declare function describeApproval(record: DescribedApproval): readonly string[];
-
 export declare function getGuard(target: object, method?: PropertyKey): GuardInfo | undefined;
 
 export declare function guard<This, A extends readonly unknown[], R extends Guardable, const N, const O, const M extends ApprovalMode = 'defer'>(fn: Fn<This, A, R>, options: FunctionGuardOptions<This, A, R, N, M, O>): GuardedFunction<This, A, R, M>;

@@ -489,4 +489,6 @@ export interface Violation {
 
 export type WatchedStatus = DecisionStatus | 'resync';
 
+export declare function describeApproval(record: DescribedApproval): readonly string[];
+
 export declare function forwardingService(inner: DecisionService, overrides?: Partial<DecisionService>): DecisionService;

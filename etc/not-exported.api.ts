@@ -227,11 +227,6 @@ interface Observing {
     readonly observed?: readonly AppliedPolicy[] | undefined;
 }
 
-// lib/store/memory/MemoryApprovalStore
-interface ChangingCounters extends CounterStore {
-    change(change: CounterChange | undefined): void;
-}
-
 // lib/testing/ScriptedDecisionService
 type Unnamed<D> = D extends Decision ? Omit<D, 'decisionId'> & {
     readonly decisionId?: string | undefined;

@@ -145,6 +145,10 @@ export interface ChangeConditions {
     readonly haltChanges?: number | undefined;
 }
 
+export interface ChangingCounters extends CounterStore {
+    change(change: CounterChange | undefined): void;
+}
+
 export interface CompletedTask extends TaskFields {
     readonly status: 'completed';
     readonly result: unknown;

@@ -36,7 +36,6 @@ export type { Params, Session } from './model/Params.js';
 // Approvals
 export { ApprovalDesk } from './decision/desk/ApprovalDesk.js';
 export type { VerdictInput } from './decision/desk/verdict.js';
-export { describeApproval } from './decision/desk/describeApproval.js';
 export { terminalApprover } from './decision/terminal/terminalApprover.js';
 export type { Approver, TerminalApproverOptions } from './decision/terminal/terminalApprover.js';
 export type { ApprovalRecord } from './store/ApprovalStore.js';

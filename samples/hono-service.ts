@@ -12,10 +12,10 @@ import {
   ForbiddenError,
   ParamsError,
   VerdictError,
-  describeApproval,
   isPending,
   type Guarded,
 } from 'aegislib';
+import { describeApproval } from 'aegislib/decision';
 import { show } from './show.js';
 
 // --- the service ---------------------------------------------------------------------------------------------------------------------------------

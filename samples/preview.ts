@@ -1,6 +1,7 @@
 // What a call would do, before anyone says yes: the tool previews it, a policy demands that, and a preview that fails denies the call.
 // Run: npm run samples -- preview
-import { AegisGuard, AegisModule, describeApproval } from 'aegislib';
+import { AegisGuard, AegisModule } from 'aegislib';
+import { describeApproval } from 'aegislib/decision';
 import { show } from './show.js';
 
 const aegis = AegisModule.configure({

@@ -1,6 +1,7 @@
 // One call, and what each audience sees of it: the method and the policies everything, the person who decides a part, a model and the audit log nothing.
 // Run: npm run samples -- views
-import { AegisModule, VerdictError, describeApproval, guard, guardCall } from 'aegislib';
+import { AegisModule, VerdictError, guard, guardCall } from 'aegislib';
+import { describeApproval } from 'aegislib/decision';
 import { show } from './show.js';
 
 const CARD = '4242424242424242';

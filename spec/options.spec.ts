@@ -320,6 +320,7 @@ const NOT_OPTIONS: Readonly<Record<string, readonly string[]>> = {
     'ApprovalCard ApprovalOptions ApprovalPage ApprovalPageQuery IdempotencyKey Migration RecordHead RecordPage RecordQuery ReevaluateOptions',
     'StoredRecord DescribedApproval TaskEvent ObservedPolicy ApprovalTerms Escalation GrantCeiling AmendableCall Amendment ApprovalPreview ParamChange Halt StoredUse',
     'AmendedEvent GrantEvent HaltEvent AmendedRecord GrantRecord HaltRecord',
+    'RemindedEvent EscalatedEvent RemindedRecord EscalatedRecord ChangingCounters',
     'ChangeConditions CounterState CounterTake GiveBack RefusedTake ShownCounter TakeOptions TakeOutcome Takes',
     'BegunEvent ConsumedEvent DecidedEvent EndedEvent EnteringEvent JournaledApproval JournaledVerdict OpenedEvent PoliciesEvent',
     'SecurityEvent SettledEvent VerdictEvent Diagnostic',

@@ -41,6 +41,7 @@ export type { GrantQuery } from './grant/GrantRows.js';
 export type { GrantHistory, GrantProposal, ProposedValue, RefusedBefore } from './grant/proposeGrant.js';
 export type { Grant, GrantAct, GrantInput, GrantRevocation, GrantScope } from '../model/terms/Grant.js';
 export type { GrantTerm, GrantTerms, GrantValue } from '../model/terms/GrantTerm.js';
+export { describeApproval } from './desk/describeApproval.js';
 export type { DescribedApproval } from './desk/describeApproval.js';
 export type { Directory, DirectoryPerson } from './desk/Directory.js';
 export type { StandingVerdict, VerdictStatus } from '../model/errors/SetupErrors.js';

@@ -49,6 +49,7 @@ export { TakeRefusedError } from './counter/TakeRefusedError.js';
 export { MemoryTaskStore } from './memory/MemoryTaskStore.js';
 export { MemoryStateStore } from './memory/MemoryStateStore.js';
 export { MemoryApprovalStore } from './memory/MemoryApprovalStore.js';
+export type { ChangingCounters } from './memory/MemoryApprovalStore.js';
 export type {
   ApprovalMode,
   ApprovedTask,

@@ -1,6 +1,7 @@
 import { createHmac } from 'node:crypto';
 import type { IdentityChange } from '../people/row/identityRows.js';
 import { writeHalt } from '../../decision/wire/govern/haltsAnswer.js';
+import { writeNoticedLimit } from '../../decision/wire/govern/limitsAnswer.js';
 import type { Channel } from './Channel.js';
 import { DeliveryError } from './Channel.js';
 import type { HaltNotice } from './HaltNotices.js';
@@ -53,9 +54,9 @@ export class WebhookChannel implements Channel {
     });
   }
 
-  async sendLimit({ id, tenantId, about, policyId, agentId, toolName, windowMs, atMs, link }: LimitNotice): Promise<void> {
-    const window = windowMs === undefined ? {} : { window_s: windowMs / 1_000 };
-    const data = { tenant: tenantId, link, policy: policyId, agent: agentId, tool: toolName, ...window };
+  async sendLimit(notice: LimitNotice): Promise<void> {
+    const { id, tenantId, about, atMs, link } = notice;
+    const data = { tenant: tenantId, link, ...writeNoticedLimit(notice) };
     await this.#post(id, { type: `limit.${about}`, timestamp: new Date(atMs).toISOString(), data });
   }
 

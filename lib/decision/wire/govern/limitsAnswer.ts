@@ -38,6 +38,17 @@ export interface WireOneLimit extends WireLimits {
   readonly in_force: WireLimit | null;
 }
 
+/** The limit that a notice is about, as receivers get it. */
+export function writeNoticedLimit(of: {
+  readonly policyId: string;
+  readonly agentId: string;
+  readonly toolName: string;
+  readonly windowMs?: number | undefined;
+}): object {
+  const { policyId, agentId, toolName, windowMs } = of;
+  return { policy: policyId, agent: agentId, tool: toolName, ...(windowMs !== undefined && { window_s: windowMs / 1_000 }) };
+}
+
 const kind = /* @__PURE__ */ (() => v.picklist(['fixed', 'sliding']))();
 const counters = /* @__PURE__ */ (() =>
   v.array(
