@@ -119,6 +119,18 @@ describe('An approved call that limits count at its use', () => {
     expect(await used()).to.equal(1);
   });
 
+  it('is not named beyond a limit that is only watched for what it was counted itself', async () => {
+    const watched = `@observe("true") @observe_until("${new Date(Date.now() + 86_400_000).toISOString()}")`;
+    const { service, call, asked, approve, consume, used } = setup(ASK + limit('1/366d', watched));
+    const request = call(250);
+    const id = await asked(request);
+    expect(await consume(id, request, await approve(id))).to.equal(true);
+    const again = await service.reevaluate(request, id);
+    expect(again).to.include({ effect: 'allow' }).and.not.to.have.property('observed');
+    const other = await service.decide(call(1));
+    expect([other.effect, other.observed?.map((policy) => policy.id), await used()]).to.deep.equal(['allow', ['cap'], 2]);
+  });
+
   it('stays counted where it is given back as one that was allowed at once; that one is given back', async () => {
     const { service, call, asked, approve, consume, used } = setup(ASK + limit('9/366d'));
     const request = call(250);
