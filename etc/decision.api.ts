@@ -92,8 +92,11 @@ export type { DecisionService } from 'aegislib';
 
 export type { DecisionStatus } from 'aegislib';
 
+export type DenialCode = 'halted' | 'halt_unknown' | 'limit_reached' | 'limit_cost' | 'limit_unavailable' | 'preview_failed';
+
 export interface DenyDecision extends DecisionFields {
     readonly effect: 'deny';
+    readonly code?: DenialCode | undefined;
 }
 
 export interface DescribedApproval extends Pick<ApprovalRecord, 'decisionId' | 'toolName' | 'agentId' | 'requester' | 'requesterKnown' | 'reason' | 'refusals' | 'originalParams' | 'params' | 'opaque' | 'sensitive' | 'message' | 'session' | 'facts' | 'preview' | 'digest' | 'expiresAtMs'> {

@@ -23,6 +23,7 @@ export type {
   ObservedPolicy,
   Violation,
 } from '../model/Decision.js';
+export type { DenialCode } from '../model/terms/DenialCode.js';
 export type { Capability } from '../model/Capability.js';
 export type { Params, Session } from '../model/Params.js';
 export { EmbeddedDecisionService } from './embedded/EmbeddedDecisionService.js';

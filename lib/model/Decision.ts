@@ -1,6 +1,7 @@
 import type { Capability } from './Capability.js';
 import { EVIDENCE, newSalt } from './DecisionEvidence.js';
 import type { DecisionEvidence } from './DecisionEvidence.js';
+import type { DenialCode } from './terms/DenialCode.js';
 import type { Params, Session } from './Params.js';
 import type { PreviewOutcome } from './preview/CallPreview.js';
 import type { Awaitable } from '../common/awaitable.js';
@@ -84,6 +85,8 @@ export interface AllowDecision extends DecisionFields {
 export interface DenyDecision extends DecisionFields {
   /** The call does not run. */
   readonly effect: 'deny';
+  /** The code of the error that its caller gets. @defaultValue `policy_violation` */
+  readonly code?: DenialCode | undefined;
 }
 
 /** Run the call with `params` instead of its own. */

@@ -11,6 +11,7 @@ import type {
   Violation,
 } from './Decision.js';
 import { AegisError } from './AegisError.js';
+import { isDenialCode } from './terms/DenialCode.js';
 import { DecisionUnavailableError } from './errors/ServiceErrors.js';
 import { EVIDENCE } from './DecisionEvidence.js';
 import { reportSecurity } from './Journal.js';
@@ -58,7 +59,7 @@ function readDecision(decision: unknown, request: DecisionRequest, journal: Jour
       if (isGiven(params)) throw malformed('an allow cannot replace params; use the effect sanitize');
       return fieldsOf(answer, request, decisionId, effect);
     case 'deny':
-      return fieldsOf(answer, request, decisionId, effect);
+      return denying(fieldsOf(answer, request, decisionId, effect), answer['code']);
     case 'sanitize':
       if (!isRecord(params)) throw malformed('params of a sanitize must be an object with the complete params');
       return sanitizing(fieldsOf(answer, request, decisionId, effect), answer, params);
@@ -143,6 +144,11 @@ function readObserved(value: unknown): readonly ObservedPolicy[] | undefined {
 // Fields are added one by one: V8 gives each object made by a spread with more fields a hidden class of its own, four times the memory.
 
 type Writable<T> = { -readonly [K in keyof T]: T[K] };
+
+function denying(decision: Writable<DenyDecision>, code: unknown): DenyDecision {
+  if (isDenialCode(code)) decision.code = code;
+  return decision;
+}
 
 function sanitizing(fields: ReturnType<typeof fieldsOf<'sanitize'>>, answer: Answer, params: Params): SanitizeDecision {
   const decision = fields as Writable<SanitizeDecision>;

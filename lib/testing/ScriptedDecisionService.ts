@@ -27,6 +27,7 @@ const ANSWER: Readonly<Record<DecisionField, 'any'>> = {
   observed: 'any',
   limits: 'any',
   retryAtMs: 'any',
+  code: 'any',
   grantId: 'any',
   policyEvaluations: 'any',
   latencyMs: 'any',

@@ -99,7 +99,7 @@ describe('Limits', () => {
   it('deny where what they count apart is missing', async () => {
     const call = caller(make(limit('9/1h by session/user')));
     for (const session of [null, {}, { user: {} }, { user: ['a'] }, { other: 'x' }])
-      expect(await call({}, { session }), JSON.stringify(session)).to.equal('policy_violation');
+      expect(await call({}, { session }), JSON.stringify(session)).to.equal('limit_unavailable');
     expect(await call({}, { session: { user: 'ann' } })).to.equal('ran');
   });
 
@@ -113,8 +113,8 @@ describe('Limits', () => {
     expect(await used(module)).to.equal(10.5);
     expect(await call({ order: { amount: 0 } })).to.equal('ran');
     for (const amount of [-1, 0.00001, 1e300, '1', true, [1], -1n, 2n ** 64n, 900_719_925_475, undefined, {}])
-      expect(await call({ order: { amount } }), inspect(amount)).to.equal('policy_violation');
-    for (const params of [{}, { order: 5 }, { order: [] }, { amount: 1 }]) expect(await call(params)).to.equal('policy_violation');
+      expect(await call({ order: { amount } }), inspect(amount)).to.equal('limit_cost');
+    for (const params of [{}, { order: 5 }, { order: [] }, { amount: 1 }]) expect(await call(params)).to.equal('limit_cost');
     expect(await used(module)).to.equal(10.5);
   });
 
@@ -255,7 +255,7 @@ describe('Limits', () => {
     const watched = `@observe("true") @observe_until("${new Date(NOON + 10 * HOUR).toISOString()}")`;
     for (const [text, effect] of [
       [limit('1/1h', watched), 'ran'],
-      [limit('1/1h', watched) + limit('9/1h', '', 'true', 'enforced'), 'policy_violation'],
+      [limit('1/1h', watched) + limit('9/1h', '', 'true', 'enforced'), 'limit_unavailable'],
     ] as const) {
       const approvalStore = new MemoryApprovalStore();
       const module = make(text, { approvalStore });

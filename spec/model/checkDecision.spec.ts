@@ -34,6 +34,13 @@ describe('checkDecision', () => {
       expect(checkDecision({ ...echoed, agentId: null, toolName: null }, request)).to.include({ effect });
     });
 
+  it('keeps the code of a deny that it knows', () => {
+    expect(checkDecision({ effect: 'deny', decisionId: 'd', code: 'limit_cost' }, request)).to.include({ code: 'limit_cost' });
+    for (const code of ['approval_denied', 'toString', '', null, 5, ['halted']])
+      expect(checkDecision({ effect: 'deny', decisionId: 'd', code }, request)).not.to.have.property('code');
+    expect(checkDecision({ effect: 'allow', decisionId: 'd', code: 'halted' }, request)).not.to.have.property('code');
+  });
+
   it('keeps the fields it knows, and drops those that are not what they should be', () => {
     const good = {
       decisionId: 'd',

@@ -230,6 +230,8 @@ export const HTTP_MEANINGS: Readonly<Record<string, string>> = {
     '`allow`, `deny`, `sanitize` or `approval_needed`. Treat any other as `deny`, but for `preview_needed` if you declare the capability `preview`: then send the request again with one',
   reason: 'Why, for people',
   sanitize: 'How the params change',
+  'decide final_decision.code':
+    'Why the call is denied, where no policy forbids it: `halted`, `halt_unknown`, `limit_reached`, `limit_cost`, `limit_unavailable` or `preview_failed`. Absent otherwise',
   'decide final_decision.sanitize.message': 'What changes, for people',
   'decide final_decision.sanitize.params': 'The params that are replaced: the others stay as they are',
   removed: 'Names of params to leave out',

@@ -158,7 +158,7 @@ function useApproval(entry: PendingCall, task: ApprovedTask, run: RunApproved, h
         : true,
     (used) => {
       if (used === true) return claim(entry, task, run, host);
-      return end(entry, deniedAtRun(task, 'approval_not_usable', 'the approval was already used or withdrawn, or has expired.'), host);
+      return end(entry, deniedAtRun(task, 'approval_not_usable', 'the approval was used, withdrawn or is over, or a limit is full.'), host);
     },
     // the same use again is no second one: a person's yes is not lost because the service is away for a moment
     (error) => host.retryLater(entry, error),

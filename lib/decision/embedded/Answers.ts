@@ -2,6 +2,7 @@ import { nextId, randomId } from '../../common/nextId.js';
 import type { Decision, DecisionRequest, Violation } from '../../model/Decision.js';
 import { EVIDENCE, newSalt } from '../../model/DecisionEvidence.js';
 import type { DecisionEvidence } from '../../model/DecisionEvidence.js';
+import { isDenialCode } from '../../model/terms/DenialCode.js';
 import type { AppliedPolicy, PolicyEngine, PolicyOutcome } from '../../policy/PolicyEngine.js';
 import type { LimitDenial } from '../limit/LimitGate.js';
 import type { Facts } from './approvalRequestFor.js';
@@ -36,7 +37,8 @@ export class Answers {
   }
 
   /** The decision with the policies that are only watched, and with what a journal learns of it, where there is one. */
-  shown(decision: Decision, outcome: PolicyOutcome, facts: Facts, { salt, code, approval, limits }: Shown = NOTHING_MORE): Decision {
+  shown(given: Decision, outcome: PolicyOutcome, facts: Facts, { salt, code, approval, limits }: Shown = NOTHING_MORE): Decision {
+    const decision = given.effect === 'deny' && isDenialCode(code) ? { ...given, code } : given;
     const observed = decision.effect === 'deny' || outcome.effect === 'deny' ? undefined : outcome.observed;
     const told = observed === undefined ? decision : { ...decision, ...this.#observedBy(observed) };
     if (!this.#isJournaled) return told;

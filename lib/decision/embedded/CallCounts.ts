@@ -39,7 +39,7 @@ export type Limiting =
       readonly kind: 'fits';
       readonly outcome: Limited;
       readonly counted?:
-        { readonly named: Pick<Decision, 'decisionId' | 'limits'>; readonly journaled: readonly JournaledLimit[] } | undefined;
+        { readonly named: Pick<Decision, 'decisionId' | 'limits'>; readonly journaled: readonly JournaledLimit[] | undefined } | undefined;
     };
 
 /** What counting needs. */
@@ -71,7 +71,7 @@ export class CallCounts {
 
   /** What limits say comes after what policies say: a call that runs at once is counted now, an approved one when its approval is used. */
   decide(request: DecisionRequest, outcome: Limited, decisionId: string, how: CountingWay): Awaitable<Limiting> {
-    const { logger } = this.#options;
+    const { desk, logger } = this.#options;
     const { toolName } = request;
     // who may not learn what others do is told nothing of what they share
     const limits = how.counts === 'peekOwn' ? outcome.limits.filter(isOwn) : outcome.limits;
@@ -96,7 +96,7 @@ export class CallCounts {
       const next = observed.length === 0 ? outcome : { ...outcome, observed };
       if (!takes) return { kind: 'fits', outcome: next };
       const named = { decisionId, limits: limits.map(({ policy: { id, hash } }) => ({ id, hash })) };
-      return { kind: 'fits', outcome: next, counted: { named, journaled: limits.map(journaledLimit) } };
+      return { kind: 'fits', outcome: next, counted: { named, journaled: desk.isJournaled ? limits.map(journaledLimit) : undefined } };
     });
   }
 

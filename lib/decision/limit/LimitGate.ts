@@ -5,6 +5,7 @@ import { LruMap } from '../../common/LruMap.js';
 import { writeLimitLabel } from './limitLabel.js';
 import { countCall, UNCOUNTED } from '../../policy/limit/countCall.js';
 import type { CallToCount } from '../../policy/limit/countCall.js';
+import type { LimitTerms } from '../../model/terms/LimitTerms.js';
 import type { AppliedLimit, AppliedPolicy } from '../../policy/PolicyEngine.js';
 import type { CounterStore, CounterTake, RefusedTake, TakeOutcome } from '../../store/counter/CounterStore.js';
 
@@ -53,12 +54,16 @@ export interface CountedLimit {
 
 /** The counter of a limit and of what it counts apart. */
 interface Named {
+  readonly policyId: string;
   readonly key: string;
   readonly label: string;
   readonly warnAt: number | undefined;
+  /** What the last call took of it, frozen: most calls take the same. */
+  take?: CounterTake;
 }
 
 const MAX_KEYS = 10_000;
+const MAX_KEYS_OF_TERMS = 1_000;
 /** How long the text of a counter may be whose name is kept. */
 const MAX_KEPT = 1_000;
 
@@ -66,6 +71,8 @@ const MAX_KEPT = 1_000;
 export class LimitGate {
   readonly #rules: LimitRules;
   readonly #named = new LruMap<string, Named>(MAX_KEYS);
+  /** By the terms of a limit, then by what it counts apart. */
+  readonly #byTerms = new WeakMap<LimitTerms, LruMap<string, Named>>();
 
   constructor(rules: LimitRules) {
     this.#rules = rules;
@@ -136,11 +143,24 @@ export class LimitGate {
         return denial(found, [policy], UNCOUNTED[found]);
       }
       const { cost, values } = found;
-      const { key, label } = this.#name(limit, values);
-      const { limit: most, windowMs, kind } = terms;
-      counted.push({ limit, take: { key, cost, limit: most, windowMs, kind, label, ...(observed && { force: true }) } });
+      counted.push({ limit, take: takeOf(this.#namedOf(limit, values), terms, cost, observed) });
     }
     return counted;
+  }
+
+  /** Terms never change, so that what is counted by them is found by them. */
+  #namedOf(limit: AppliedLimit, values: readonly string[]): Named {
+    const { terms } = limit;
+    const apart = values.length === 1 ? (values[0] as string) : JSON.stringify(values);
+    let known = this.#byTerms.get(terms);
+    if (known === undefined) this.#byTerms.set(terms, (known = new LruMap(MAX_KEYS_OF_TERMS)));
+    let named = known.get(apart);
+    // policies may share their terms, but never a counter
+    if (named?.policyId !== limit.policy.id) {
+      named = this.#name(limit, values);
+      if (apart.length <= MAX_KEPT) known.set(apart, named);
+    }
+    return named;
   }
 
   /** By the policy's id and not by its text: in other words it is the same limit. Another window counts anew. */
@@ -149,12 +169,20 @@ export class LimitGate {
     const text = JSON.stringify([policy.id, kind, windowMs, by, values]);
     let named = this.#named.get(text);
     if (named === undefined || named.warnAt !== warnAt) {
-      named = { key: canonicalDigest(['aegis limit 1', tenantId, text]), label: writeLimitLabel(policy.id, by, values, warnAt), warnAt };
+      const key = canonicalDigest(['aegis limit 1', tenantId, text]);
+      named = { policyId: policy.id, key, label: writeLimitLabel(policy.id, by, values, warnAt), warnAt };
       // a session may have values of any length
       if (text.length <= MAX_KEPT) this.#named.set(text, named);
     }
     return named;
   }
+}
+
+/** A take that is frozen is checked once. */
+function takeOf(named: Named, { limit, windowMs, kind }: LimitTerms, cost: number, observed: boolean): CounterTake {
+  const { key, label, take } = named;
+  if (take !== undefined && take.cost === cost && take.limit === limit && (take.force === true) === observed) return take;
+  return (named.take = Object.freeze({ key, cost, limit, windowMs, kind, label, ...(observed && { force: true }) }));
 }
 
 const REACHED = 'A limit is reached.';

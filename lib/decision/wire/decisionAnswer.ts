@@ -60,6 +60,8 @@ export interface WireDecision {
     readonly limited?: boolean | null | undefined;
     /** When to try again a call that a limit denies, as an ISO time. */
     readonly retry_at?: string | null | undefined;
+    /** Why the call is denied, where no policy forbids it: see `DenialCode`. One that this version does not know says nothing. */
+    readonly code?: string | null | undefined;
   };
   readonly policy_evaluations?: readonly unknown[] | null | undefined;
   readonly latency_ms: number;
@@ -105,6 +107,7 @@ export const decisionAnswer: v.GenericSchema<unknown, WireDecision> = /* @__PURE
       grant_id: v.nullish(shortText),
       limited: v.nullish(v.boolean()),
       retry_at: v.nullish(isoTime()),
+      code: optionalText,
     }),
     policy_evaluations: v.nullish(v.array(v.unknown())),
     latency_ms: v.pipe(v.number(), v.integer()),
@@ -243,6 +246,7 @@ function writeFinal(decision: Decision, request: DecideRequest): WireDecision['f
     ...(decision.grantId !== undefined && { grant_id: decision.grantId }),
     ...(decision.limits !== undefined && { limited: true }),
     ...(decision.retryAtMs !== undefined && { retry_at: new Date(decision.retryAtMs).toISOString() }),
+    ...(decision.effect === 'deny' && decision.code !== undefined && { code: decision.code }),
   };
   switch (decision.effect) {
     case 'allow':

@@ -3,6 +3,7 @@ import { canonicalDigest } from '../../common/data/canonical.js';
 import { readCapabilities } from '../../model/Capability.js';
 import type { Capability } from '../../model/Capability.js';
 import type { Decision, DecisionRequest, Effect, Violation } from '../../model/Decision.js';
+import { isDenialCode } from '../../model/terms/DenialCode.js';
 import { DecisionUnavailableError } from '../../model/errors/ServiceErrors.js';
 import type { Params } from '../../model/Params.js';
 import { frozenCopy } from '../../model/snapshot/copyValue.js';
@@ -121,8 +122,9 @@ function decisionFor(answer: WireDecision, request: DecisionRequest): Decision |
   };
   if (!isEffect(final.effect)) return { ...fields, effect: 'deny', reason: final.effect === PREVIEW_NEEDED ? NO_PREVIEW : UNKNOWN_EFFECT };
   if (final.effect === 'deny') {
-    const { retry_at: retryAt } = final;
-    return { ...fields, effect: 'deny', ...(typeof retryAt === 'string' && { retryAtMs: Date.parse(retryAt) }) };
+    const { retry_at: retryAt, code } = final;
+    const retry = typeof retryAt === 'string' && { retryAtMs: Date.parse(retryAt) };
+    return { ...fields, effect: 'deny', ...retry, ...(isDenialCode(code) && { code }) };
   }
 
   const params = effectiveParams(final.sanitize, request);

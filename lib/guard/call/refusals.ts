@@ -1,4 +1,4 @@
-import type { Decision } from '../../model/Decision.js';
+import type { Decision, DenyDecision } from '../../model/Decision.js';
 import { AegisError } from '../../model/AegisError.js';
 import { ForbiddenError } from '../../model/errors/RefusalErrors.js';
 import { DecisionUnavailableError } from '../../model/errors/ServiceErrors.js';
@@ -17,15 +17,13 @@ export function refused({ toolName }: RefusedCall, error: unknown, decision?: De
   return { kind: 'denied', error: new DecisionUnavailableError('service_threw', message, { cause: error }), decision };
 }
 
-/** The error of a call that policy denies. */
-export function forbidden({ agentId, toolName }: RefusedCall, decision: Decision): ForbiddenError {
+/** The error of a call that is denied: the same wherever it was decided. */
+export function forbidden({ agentId, toolName }: RefusedCall, decision: DenyDecision): ForbiddenError | DecisionUnavailableError {
   const why = decision.reason ?? 'the decision service gave no reason';
-  return new ForbiddenError(`Tool '${toolName}' is not allowed: ${why}`, {
-    code: decision.violations?.[0]?.type === 'limit' ? 'limit_reached' : 'policy_violation',
-    agentId,
-    toolName,
-    decision,
-  });
+  const message = `Tool '${toolName}' is not allowed: ${why}`;
+  const { code = 'policy_violation' } = decision;
+  if (code === 'halt_unknown') return new DecisionUnavailableError(code, message);
+  return new ForbiddenError(message, { code, agentId, toolName, decision });
 }
 
 /** The error of a call that needs a person, where no one can be asked. */

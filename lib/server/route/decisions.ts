@@ -23,6 +23,7 @@ import type { Decision } from '../../model/Decision.js';
 import { EVIDENCE, newSalt } from '../../model/DecisionEvidence.js';
 import type { HaltableCall } from '../../model/halt/Halt.js';
 import { AegisError } from '../../model/AegisError.js';
+import type { DenialCode } from '../../model/terms/DenialCode.js';
 import { KEY_REUSED } from '../../decision/desk/ApprovalRequest.js';
 import { RequestError } from '../front/RequestError.js';
 import { BadRequestError } from '../../model/errors/ServiceErrors.js';
@@ -169,6 +170,8 @@ function haltedDecision(halted: AegisError, request: HaltableCall, { policies }:
     decisionId: randomId('dec'),
     reason: reasonOf(halted, request),
     policySetHash: policies.hash,
+    // one of the two that a halt has
+    code: halted.code as DenialCode,
     [EVIDENCE]: evidence,
   };
 }

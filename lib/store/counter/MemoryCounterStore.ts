@@ -2,6 +2,7 @@ import type { CounterChange, CounterState, CounterStore, CounterTake, ShownCount
 import {
   checkedKeys,
   checkedTakes,
+  checkHeld,
   checkToken,
   endOf,
   fits,
@@ -23,30 +24,40 @@ interface Counter {
 }
 
 interface Taken {
+  readonly key: string;
   readonly cost: number;
   readonly atMs: number;
   readonly keptUntilMs: number;
 }
 
-/** Counters in the order in which they were made are looked through as often as this, in takes. */
+/** After how many takes all is looked through, at least: as many as there is to look at, so that a take does not cost more where more is kept. */
 const PRUNE_EVERY = 1_000;
 
 /** Counts in the memory of this process. */
 export class MemoryCounterStore implements CounterStore {
   readonly #counters = new Map<string, Counter>();
-  /** What was taken, by token, then by key. */
-  readonly #tokens = new Map<string, Map<string, Taken>>();
+  /** What was taken, by token. */
+  readonly #tokens = new Map<string, readonly Taken[]>();
   #latestMs = 0;
-  #count = 0;
+  #untilPrune = PRUNE_EVERY;
 
   take(given: Takes): TakeOutcome {
+    if (--this.#untilPrune <= 0) {
+      this.prune();
+      this.#untilPrune = Math.max(PRUNE_EVERY, this.#tokens.size + this.#counters.size);
+    }
+    const { token, takes: all, keepMs = TOKEN_KEPT_MS } = given;
+    const [sole] = all;
+    if (sole !== undefined && all.length === 1) {
+      const counter = this.#counters.get(sole.key);
+      // what is frozen is as it was when it was checked
+      if (counter?.take === sole && Object.isFrozen(sole) && !this.#tokens.has(token)) return this.#takeSole(token, counter, keepMs);
+    }
     const takes = checkedTakes(given);
-    const { token, keepMs = TOKEN_KEPT_MS } = given;
-    if (++this.#count % PRUNE_EVERY === 0) this.prune();
     const nowMs = this.#now();
     const taken = this.#tokens.get(token);
     const windows = takes.map((take) => windowAt(take, this.#counters.get(take.key)?.window, nowMs));
-    const isNew = (take: CounterTake): boolean => !((taken?.get(take.key)?.keptUntilMs ?? 0) > nowMs);
+    const isNew = (take: CounterTake): boolean => !((takenOf(taken, take)?.keptUntilMs ?? 0) > nowMs);
     const refused = takes.flatMap((take, i) => {
       const window = windows[i] as CounterWindow;
       return isNew(take) && !fits(take, window) ? [refusedTake(take, window)] : [];
@@ -59,9 +70,21 @@ export class MemoryCounterStore implements CounterStore {
       used.set(take.key, usedIn(window));
       if (!isNew(take)) return;
       this.#counters.set(take.key, { take, window });
-      if (keepMs > 0) this.#keep(token, take, { cost: take.cost, atMs: nowMs, keptUntilMs: nowMs + keepMs });
+      if (keepMs > 0) this.#keep(token, { key: take.key, cost: take.cost, atMs: nowMs, keptUntilMs: nowMs + keepMs });
     });
     return { ok: true, used: given.takes.map(({ key }) => used.get(key) as number) };
+  }
+
+  /** Takes once more what this counter took before. */
+  #takeSole(token: string, counter: Counter, keepMs: number): TakeOutcome {
+    checkHeld(token, keepMs);
+    const { take } = counter;
+    const nowMs = this.#now();
+    const window = windowAt(take, counter.window, nowMs);
+    if (!fits(take, window)) return { ok: false, refused: [refusedTake(take, window)] };
+    counter.window = withCost(window, take.cost);
+    if (keepMs > 0) this.#keep(token, { key: take.key, cost: take.cost, atMs: nowMs, keptUntilMs: nowMs + keepMs });
+    return { ok: true, used: [usedIn(counter.window)] };
   }
 
   /** Does what is counted together with a change that is made in the same tick. @throws TakeRefusedError where it does not fit */
@@ -75,7 +98,7 @@ export class MemoryCounterStore implements CounterStore {
   give(token: string): void {
     checkToken(token);
     const nowMs = this.#now();
-    for (const [key, { cost, atMs, keptUntilMs }] of this.#tokens.get(token) ?? []) {
+    for (const { key, cost, atMs, keptUntilMs } of this.#tokens.get(token) ?? []) {
       const counter = this.#counters.get(key);
       if (counter === undefined || keptUntilMs <= nowMs) continue;
       const { take, window } = counter;
@@ -90,7 +113,7 @@ export class MemoryCounterStore implements CounterStore {
     const taken = token === undefined ? undefined : this.#tokens.get(token);
     return takes.map((take) => {
       const window = windowAt(take, this.#counters.get(take.key)?.window, nowMs);
-      return { ...refusedTake(take, window), used: usedIn(window), own: ownIn(taken?.get(take.key), nowMs) };
+      return { ...refusedTake(take, window), used: usedIn(window), own: ownIn(takenOf(taken, take), nowMs) };
     });
   }
 
@@ -111,16 +134,17 @@ export class MemoryCounterStore implements CounterStore {
     for (const [key, { take, window }] of this.#counters)
       if (endOf(take, window.position) <= nowMs && this.#counters.delete(key)) pruned += 1;
     for (const [token, taken] of this.#tokens) {
-      for (const [key, { keptUntilMs }] of taken) if (keptUntilMs <= nowMs && taken.delete(key)) pruned += 1;
-      if (taken.size === 0) this.#tokens.delete(token);
+      const kept = taken.filter(({ keptUntilMs }) => keptUntilMs > nowMs);
+      pruned += taken.length - kept.length;
+      if (kept.length === 0) this.#tokens.delete(token);
+      else if (kept.length < taken.length) this.#tokens.set(token, kept);
     }
     return pruned;
   }
 
-  #keep(token: string, { key }: CounterTake, taken: Taken): void {
+  #keep(token: string, taken: Taken): void {
     const kept = this.#tokens.get(token);
-    if (kept === undefined) this.#tokens.set(token, new Map([[key, taken]]));
-    else kept.set(key, taken);
+    this.#tokens.set(token, kept === undefined ? [taken] : [...kept.filter(({ key }) => key !== taken.key), taken]);
   }
 
   /** The time never goes back. */
@@ -128,6 +152,10 @@ export class MemoryCounterStore implements CounterStore {
     this.#latestMs = Math.max(this.#latestMs, Date.now());
     return this.#latestMs;
   }
+}
+
+function takenOf(taken: readonly Taken[] | undefined, take: CounterTake): Taken | undefined {
+  return taken?.find(({ key }) => key === take.key);
 }
 
 function ownIn(taken: Taken | undefined, nowMs: number): number {

@@ -39,9 +39,9 @@ export function endOf({ kind, windowMs }: Shape, position: number): number {
 /** The window as it is at that time; an empty one where there is none. */
 export function windowAt(shape: Shape, window: CounterWindow | undefined, ms: number): CounterWindow {
   const position = positionAt(shape, ms);
+  if (window !== undefined && position <= window.position) return window;
   const parts = partsOf(shape);
   const shift = window === undefined ? parts : position - window.position;
-  if (window !== undefined && shift <= 0) return window;
   const empty = Array.from({ length: Math.min(shift, parts) }, () => 0);
   return { position, slices: [...empty, ...(window?.slices ?? [])].slice(0, parts) };
 }
@@ -55,8 +55,9 @@ export function usedIn({ slices }: CounterWindow): number {
 
 /** With that much more. */
 export function withCost({ position, slices }: CounterWindow, cost: number): CounterWindow {
-  const [now = 0, ...before] = slices;
-  return { position, slices: [Math.min(now + cost, MOST), ...before] };
+  const [now = 0] = slices;
+  const next = Math.min(now + cost, MOST);
+  return { position, slices: slices.length === 1 ? [next] : [next, ...slices.slice(1)] };
 }
 
 /** With that much less in the part that it was taken in; unchanged where that is over. A part that was full to the brim keeps all: it may have held more. */
@@ -80,9 +81,14 @@ export function refusedTake(take: CounterTake, { position }: CounterWindow): Ref
  * @throws TypeError where they cannot be counted
  */
 export function checkedTakes({ token, takes, keepMs = TOKEN_KEPT_MS }: Takes): readonly CounterTake[] {
+  checkHeld(token, keepMs);
+  return checkedKeys(takes);
+}
+
+/** @throws TypeError for what no token can be, or be kept for */
+export function checkHeld(token: string, keepMs: number): void {
   checkToken(token);
   if (!(keepMs >= 0)) throw wrong('keepMs', 'be milliseconds, 0 or more');
-  return checkedKeys(takes);
 }
 
 /** @throws TypeError as {@link checkedTakes} */

@@ -90,6 +90,15 @@ describe('readDecisionAnswer', () => {
     for (const wrong of ['yes', 1, {}]) expect(() => decided({ effect: 'allow', limited: wrong })).to.throw('malformed');
   });
 
+  it('keeps why a call is denied: of a deny, and only what it knows', () => {
+    for (const code of ['halted', 'halt_unknown', 'limit_reached', 'limit_cost', 'limit_unavailable', 'preview_failed'])
+      expect(decided({ effect: 'deny', code })).to.include({ effect: 'deny', code });
+    for (const code of [null, undefined, '', 'approval_denied', 'Halted', 'halted ', 'constructor'])
+      expect(decided({ effect: 'deny', code }), String(code)).not.to.have.property('code');
+    for (const effect of ['allow', 'later']) expect(decided({ effect, code: 'halted' })).not.to.have.property('code');
+    for (const wrong of [5, true, {}, ['halted']]) expect(() => decided({ effect: 'deny', code: wrong })).to.throw('malformed');
+  });
+
   it('takes what is optional as absent or null, and ignores fields that are not listed', () => {
     expect(decided({ effect: 'allow' })).to.include({ effect: 'allow', reason: undefined, tenantId: undefined });
     const nulls = { effect: 'allow', reason: null, sanitize: null, violations: null, approval_id: null, later: { effect: 'deny' } };

@@ -10,6 +10,7 @@ import type { ApprovalRecord } from '../../../lib/store/ApprovalStore.js';
 import type { PendingApproval } from '../../../lib/model/PendingApproval.js';
 import { rejection } from '../../support/rejection.js';
 import { alsoBehavesLikeDataPlane } from './alsoBehavesLikeDataPlane.js';
+import { governedLikeDataPlane } from './governedLikeDataPlane.js';
 import { previewsLikeDataPlane } from './previewsLikeDataPlane.js';
 import type { ContractPolicies, ContractWorld, MakeWorld } from './contractWorlds.js';
 
@@ -485,4 +486,5 @@ export function behavesLikeDataPlane(name: string, make: MakeWorld, { remote }: 
 
   alsoBehavesLikeDataPlane(name, make, { remote });
   previewsLikeDataPlane(name, make);
+  governedLikeDataPlane(name, make, { remote });
 }

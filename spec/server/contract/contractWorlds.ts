@@ -9,6 +9,10 @@ import type { TenantOptions } from '../../../lib/server/tenant/buildTenant.js';
 import { Tenants } from '../../../lib/server/tenant/Tenants.js';
 import type { ServerStore } from '../../../lib/store/StateStore.js';
 import type { ReloadablePolicies } from '../../../lib/policy/live/ReloadablePolicies.js';
+import { SecretString } from '../../../lib/common/SecretString.js';
+import type { Halt } from '../../../lib/model/halt/Halt.js';
+import type { Grants } from '../../../lib/decision/grant/Grants.js';
+import type { TenantHalts } from '../../../lib/server/tenant/TenantHalts.js';
 import { callerWith, serve } from '../../support/serve.js';
 
 /** What a contract is tried in: programs, and the desk where people decide their approvals. */
@@ -17,6 +21,12 @@ export interface ContractWorld {
   program(more?: AegisOptions): AegisModule;
   /** Where people decide; of several servers, one that the programs do not talk to. */
   readonly desk: ApprovalDesk;
+  /** What people halt, at the same place. */
+  readonly halts: Pick<TenantHalts, 'halt' | 'lift' | 'list'>;
+  /** What people granted, at the same place. */
+  readonly grants: Grants;
+  /** How long a grant may be unknown to those that the programs talk to, in milliseconds. */
+  readonly grantsKnownMs: number;
   /** Reads the policies again, on every server. */
   reload(): Promise<void>;
   release(): Promise<void>;
@@ -45,6 +55,9 @@ export async function embeddedWorld({ groups: _groups, nullable: _nullable, ...o
   return {
     program: () => module,
     desk: module.approvals,
+    halts: module.halts,
+    grants: module.grants,
+    grantsKnownMs: 0,
     reload: async () => void (await module.policies.reload()),
     release: () => module.close({ graceMs: 0 }),
   };
@@ -53,11 +66,12 @@ export async function embeddedWorld({ groups: _groups, nullable: _nullable, ...o
 /** Policies behind servers, one for each handle of a store. */
 export function servedWorld(stores: () => Promise<readonly ServerStore[]>): MakeWorld {
   return async ({ groups = {}, nullable = {}, ...options }) => {
+    const stateKey = new SecretString('the-state-key-of-the-specs-of-contracts');
     const names = [...new Set([...Object.keys(groups), ...Object.keys(nullable)])];
     const tools = Object.fromEntries(names.map((name) => [name, { groups: groups[name], nullable: nullable[name] }]));
     const servers = await Promise.all(
       (await stores()).map(async (store) => {
-        const tenants = new Tenants({ store, tenants: { default: { ...options, watch: false, tools } } });
+        const tenants = new Tenants({ store, stateKey, tenants: { default: { ...options, watch: false, tools } } });
         await tenants.ready();
         const tenant = tenants.get('default');
         const hubs = new EventHubs();
@@ -68,6 +82,13 @@ export function servedWorld(stores: () => Promise<readonly ServerStore[]>): Make
         return { tenants, tenant, served };
       }),
     );
+    const last = (servers.at(-1) as (typeof servers)[0]).tenant;
+    /** The other servers look every half a second, too. */
+    const everywhere = async (ordered: Promise<Halt>): Promise<Halt> => {
+      const halt = await ordered;
+      for (const { tenant } of servers) await tenant.halts.refresh();
+      return halt;
+    };
     const programs: AegisModule[] = [];
     return {
       program(more = {}) {
@@ -82,7 +103,14 @@ export function servedWorld(stores: () => Promise<readonly ServerStore[]>): Make
         programs.push(aegis);
         return aegis;
       },
-      desk: (servers.at(-1) as (typeof servers)[0]).tenant.desk,
+      desk: last.desk,
+      halts: {
+        halt: (...order) => everywhere(last.halts.halt(...order)),
+        lift: (...order) => everywhere(last.halts.lift(...order)),
+        list: (options) => last.halts.list(options),
+      },
+      grants: last.grants,
+      grantsKnownMs: servers.length > 1 ? 600 : 0,
       async reload() {
         for (const { tenant } of servers) await (tenant.policies as ReloadablePolicies).reload();
       },

@@ -225,7 +225,7 @@ describe('Notifier', () => {
       const journal: Journal = { note: (event) => void told.push(event) };
       const escalate = [{ afterMs: 10 * MINUTE, groups: ['managers'] }];
       const policies = [policyOf('p', { approvers: ['leads', 'silent'], escalate })];
-      await ask({ policies: [policyOf('q', { approvers: ['silent'] })] });
+      const untold = await ask({ policies: [policyOf('q', { approvers: ['silent'] })] });
       const id = await ask({ policies });
       await Promise.all([started({ journal }), started({ journal, desk: new ApprovalDesk(approvals, {}, steady) })]);
       await pass(59 * MINUTE);
@@ -236,6 +236,7 @@ describe('Notifier', () => {
         { kind: 'reminded', ...call, groups: ['leads', 'managers'], percent: 80 },
       ]);
       expect((await toldStages(records, id)).map(({ event }) => event)).to.deep.equal(told);
+      expect(await toldStages(records, untold)).to.deep.equal([]);
     });
 
     it('asks the groups that are added by and by, each once', async () => {

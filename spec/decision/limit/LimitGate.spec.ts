@@ -1,0 +1,64 @@
+import { expect } from 'chai';
+import { LimitGate } from '../../../lib/decision/limit/LimitGate.js';
+import type { LimitTerms } from '../../../lib/model/terms/LimitTerms.js';
+import type { AppliedLimit } from '../../../lib/policy/PolicyEngine.js';
+import type { CounterTake } from '../../../lib/store/counter/CounterStore.js';
+import { MemoryCounterStore } from '../../../lib/store/counter/MemoryCounterStore.js';
+
+const terms: LimitTerms = { limit: 20_000, windowMs: 3_600_000, kind: 'fixed', by: ['agent'], over: 'deny' };
+const limitOf = (id: string, more: Partial<LimitTerms> = {}, observed = false): AppliedLimit => ({
+  policy: { id, hash: `hash of ${id}`, effect: 'limit' },
+  terms: Object.keys(more).length === 0 ? terms : { ...terms, ...more },
+  ...(observed && { observed }),
+});
+
+describe('LimitGate', () => {
+  const gate = new LimitGate({ counters: new MemoryCounterStore(), tenantId: 'default', durable: false });
+  const call = { agentId: 'ann', toolName: 'send', params: { amount: 2 }, session: { user_id: 'u' }, sessionTrusted: true };
+  const planned = (limits: readonly AppliedLimit[], more: Partial<typeof call> = {}): readonly CounterTake[] => {
+    const plan = gate.plan(limits, { ...call, ...more }, () => false);
+    return plan.kind === 'takes' ? plan.takes : [];
+  };
+  const keyOf = (limit: AppliedLimit, more: Partial<typeof call> = {}): string | undefined => planned([limit], more)[0]?.key;
+
+  it('counts each policy apart, also where two of them have the very same terms', () => {
+    const keys = [limitOf('a'), limitOf('b'), limitOf('a'), limitOf('b')].map((limit) => keyOf(limit));
+    expect(new Set(keys).size).to.equal(2);
+    expect(keys.slice(2)).to.deep.equal(keys.slice(0, 2));
+  });
+
+  it('has one counter for a policy whose text changed, and another one for another window, kind or dimension', () => {
+    const key = keyOf(limitOf('a'));
+    expect(keyOf(limitOf('a', { limit: 50_000, warnAt: 50 }))).to.equal(key);
+    const others: Partial<LimitTerms>[] = [
+      { windowMs: 60_000 },
+      { kind: 'sliding' },
+      { by: ['tool'] },
+      { by: [] },
+      { by: ['agent', 'tool'] },
+    ];
+    expect(new Set([key, ...others.map((more) => keyOf(limitOf('a', more)))]).size).to.equal(6);
+  });
+
+  it('counts each value of a dimension apart, however long it is', () => {
+    const limit = limitOf('long', { by: ['session/user_id'] });
+    const ids = ['u', 'v', 'x'.repeat(2_000), `${'x'.repeat(2_000)}y`];
+    const keys = [...ids, ...ids].map((user_id) => keyOf(limit, { session: { user_id } }));
+    expect(new Set(keys).size).to.equal(4);
+    expect(keys.slice(4)).to.deep.equal(keys.slice(0, 4));
+    const pair = limitOf('pair', { by: ['agent', 'tool'] });
+    expect(keyOf(pair, { agentId: 'a', toolName: 'bc' })).to.not.equal(keyOf(pair, { agentId: 'ab', toolName: 'c' }));
+  });
+
+  it('takes what this call costs, up to what the limit is now', () => {
+    const paid = limitOf('paid', { cost: '/amount' });
+    const costs = [2, 2, 3, 2].map((amount) => planned([paid], { params: { amount } })[0]?.cost);
+    expect(costs).to.deep.equal([20_000, 20_000, 30_000, 20_000]);
+    expect([{}, { limit: 70_000 }, {}].map((more) => planned([limitOf('a', more)])[0]?.limit)).to.deep.equal([20_000, 70_000, 20_000]);
+    expect([false, true, false].map((observed) => planned([limitOf('a', {}, observed)])[0]?.force)).to.deep.equal([
+      undefined,
+      true,
+      undefined,
+    ]);
+  });
+});
