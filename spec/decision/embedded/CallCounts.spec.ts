@@ -188,7 +188,7 @@ describe('An edited call, when it is decided afresh', () => {
       ASK + limit('1000/366d', `${COST} @reason("1,000 a year.")`),
       1_001,
     );
-    expect(decision).to.include({ effect: 'deny' }).and.to.have.property('retryAtMs');
+    expect(decision).to.include({ effect: 'deny', code: 'limit_reached' }).and.to.have.property('retryAtMs');
     expect(decision.reason).to.contain('1,000 a year. Try again after');
     expect(decision.violations).to.deep.equal([{ type: 'limit', message: '1,000 a year.' }]);
     expect(await consume(id, request, digest)).to.equal(false);
@@ -197,13 +197,17 @@ describe('An edited call, when it is decided afresh', () => {
 
   it('is denied where what it counts as it was edited is no amount', async () => {
     const { decision, consume, id, request, digest } = await edited(ASK + limit('1000/366d', COST), -1);
-    expect(decision).to.include({ effect: 'deny', reason: 'What this call counts for a limit is missing, or is not an amount.' });
+    expect(decision).to.include({
+      effect: 'deny',
+      code: 'limit_cost',
+      reason: 'What this call counts for a limit is missing, or is not an amount.',
+    });
     expect(await consume(id, request, digest)).to.equal(false);
   });
 
   it('is denied where a limit asks that no one was asked about', async () => {
     const { decision, consume, id, request, digest } = await edited(ASK + limit('1000/366d', `${COST} ${OVER}`), 1_001);
-    expect(decision).to.include({ effect: 'deny', reason: 'A limit is reached.' });
+    expect(decision).to.include({ effect: 'deny', reason: 'A limit is reached.', code: 'limit_reached' });
     expect(decision.violations).to.deep.equal([{ type: 'limit', message: 'over budget' }]);
     expect(await consume(id, request, digest)).to.equal(false);
   });
@@ -249,7 +253,7 @@ describe('A call that limits count when its approval is opened', () => {
     const decide = async (amount: number) => service.decide(requestOf({ params: { amount }, remote: TOLD }));
     const decisions = await Promise.all([decide(250), decide(251)]);
     expect(decisions.map(({ effect }) => effect)).to.deep.equal(['approval_needed', 'deny']);
-    expect(decisions[1]).to.include({ reason: 'A limit is reached.' });
+    expect(decisions[1]).to.include({ reason: 'A limit is reached.', code: 'limit_reached' });
     expect(await desk.list()).to.have.length(1);
     expect(await used()).to.equal(1);
     expect(told.map(({ how, toolName, takes }) => [how, toolName, takes.length])).to.deep.equal([['refused', 'refund', 1]]);
@@ -279,6 +283,7 @@ describe('A call that limits count when its approval is opened', () => {
     const { service, desk } = setup(ASK + limit('1000/366d', COST), storeWith({ counters }));
     expect(await service.decide(requestOf({ params, remote: TOLD }))).to.include({
       effect: 'deny',
+      code: 'limit_cost',
       reason: 'What this call counts for a limit is missing, or is not an amount.',
     });
     expect(await desk.list()).to.deep.equal([]);
