@@ -119,6 +119,18 @@ describe('An approved call that limits count at its use', () => {
     expect(await used()).to.equal(1);
   });
 
+  it('is not named beyond a limit that is only watched for what it was counted itself', async () => {
+    const watched = `@observe("true") @observe_until("${new Date(Date.now() + 86_400_000).toISOString()}")`;
+    const { service, call, asked, approve, consume, used } = setup(ASK + limit('1/366d', watched));
+    const request = call(250);
+    const id = await asked(request);
+    expect(await consume(id, request, await approve(id))).to.equal(true);
+    const again = await service.reevaluate(request, id);
+    expect(again).to.include({ effect: 'allow' }).and.not.to.have.property('observed');
+    const other = await service.decide(call(1));
+    expect([other.effect, other.observed?.map((policy) => policy.id), await used()]).to.deep.equal(['allow', ['cap'], 2]);
+  });
+
   it('stays counted where it is given back as one that was allowed at once; that one is given back', async () => {
     const { service, call, asked, approve, consume, used } = setup(ASK + limit('9/366d'));
     const request = call(250);
@@ -176,7 +188,7 @@ describe('An edited call, when it is decided afresh', () => {
       ASK + limit('1000/366d', `${COST} @reason("1,000 a year.")`),
       1_001,
     );
-    expect(decision).to.include({ effect: 'deny' }).and.to.have.property('retryAtMs');
+    expect(decision).to.include({ effect: 'deny', code: 'limit_reached' }).and.to.have.property('retryAtMs');
     expect(decision.reason).to.contain('1,000 a year. Try again after');
     expect(decision.violations).to.deep.equal([{ type: 'limit', message: '1,000 a year.' }]);
     expect(await consume(id, request, digest)).to.equal(false);
@@ -185,13 +197,17 @@ describe('An edited call, when it is decided afresh', () => {
 
   it('is denied where what it counts as it was edited is no amount', async () => {
     const { decision, consume, id, request, digest } = await edited(ASK + limit('1000/366d', COST), -1);
-    expect(decision).to.include({ effect: 'deny', reason: 'What this call counts for a limit is missing, or is not an amount.' });
+    expect(decision).to.include({
+      effect: 'deny',
+      code: 'limit_cost',
+      reason: 'What this call counts for a limit is missing, or is not an amount.',
+    });
     expect(await consume(id, request, digest)).to.equal(false);
   });
 
   it('is denied where a limit asks that no one was asked about', async () => {
     const { decision, consume, id, request, digest } = await edited(ASK + limit('1000/366d', `${COST} ${OVER}`), 1_001);
-    expect(decision).to.include({ effect: 'deny', reason: 'A limit is reached.' });
+    expect(decision).to.include({ effect: 'deny', reason: 'A limit is reached.', code: 'limit_reached' });
     expect(decision.violations).to.deep.equal([{ type: 'limit', message: 'over budget' }]);
     expect(await consume(id, request, digest)).to.equal(false);
   });
@@ -237,7 +253,7 @@ describe('A call that limits count when its approval is opened', () => {
     const decide = async (amount: number) => service.decide(requestOf({ params: { amount }, remote: TOLD }));
     const decisions = await Promise.all([decide(250), decide(251)]);
     expect(decisions.map(({ effect }) => effect)).to.deep.equal(['approval_needed', 'deny']);
-    expect(decisions[1]).to.include({ reason: 'A limit is reached.' });
+    expect(decisions[1]).to.include({ reason: 'A limit is reached.', code: 'limit_reached' });
     expect(await desk.list()).to.have.length(1);
     expect(await used()).to.equal(1);
     expect(told.map(({ how, toolName, takes }) => [how, toolName, takes.length])).to.deep.equal([['refused', 'refund', 1]]);
@@ -267,6 +283,7 @@ describe('A call that limits count when its approval is opened', () => {
     const { service, desk } = setup(ASK + limit('1000/366d', COST), storeWith({ counters }));
     expect(await service.decide(requestOf({ params, remote: TOLD }))).to.include({
       effect: 'deny',
+      code: 'limit_cost',
       reason: 'What this call counts for a limit is missing, or is not an amount.',
     });
     expect(await desk.list()).to.deep.equal([]);

@@ -341,7 +341,7 @@ describe('terminalApprover', () => {
 
     for (const how of ['end', 'input error', 'output error', 'close'] as const) {
       it(`until the terminal is gone (${how}), which is no verdict and ends no program`, async () => {
-        const { desk, open, asked, terminal, state } = setup();
+        const { desk, open, asked, terminal, detach, state } = setup();
         const { decisionId } = await open();
         await asked();
         if (how === 'end') terminal.input.end();
@@ -352,6 +352,12 @@ describe('terminalApprover', () => {
         expect((await state(decisionId))?.status).to.equal('pending');
         await open({ params: { amount: 2 } });
         await time.tickAsync(1_000);
+        // its program stops it all the same: that takes no one else from the desk
+        const leave = desk.attend();
+        detach();
+        expect(desk.attended).to.equal(true);
+        leave();
+        expect(desk.attended).to.equal(false);
       });
     }
 
