@@ -92,8 +92,7 @@ export class CallCounts {
         logger.warn({ toolName, policies }, 'a limit is nearly reached');
         this.#near(request, finding.near);
       }
-      const observed = [...(outcome.observed ?? []), ...finding.watched];
-      const next = observed.length === 0 ? outcome : { ...outcome, observed };
+      const next = finding.watched.length === 0 ? outcome : { ...outcome, observed: [...(outcome.observed ?? []), ...finding.watched] };
       if (!takes) return { kind: 'fits', outcome: next };
       const named = { decisionId, limits: limits.map(({ policy: { id, hash } }) => ({ id, hash })) };
       return { kind: 'fits', outcome: next, counted: { named, journaled: desk.isJournaled ? limits.map(journaledLimit) : undefined } };

@@ -217,7 +217,7 @@ export class EmbeddedDecisionService implements DecisionService {
       if (outcome.detail !== undefined) this.#logger.warn({ toolName, code: outcome.code, detail: outcome.detail }, 'denied');
       return this.#answers.denied(request, outcome, facts, engine, outcome);
     }
-    if (outcome.limits !== undefined) return this.#limited(request, { ...outcome, limits: outcome.limits }, facts, engine, ask, how);
+    if (outcome.limits !== undefined) return this.#limited(request, outcome as Limited, facts, engine, ask, how);
     return this.#answered(request, outcome, facts, engine, ask);
   }
 
@@ -231,7 +231,8 @@ export class EmbeddedDecisionService implements DecisionService {
   ): Awaitable<Decision> {
     if (outcome.effect === 'approval_needed') return ask(outcome, facts, engine);
     const { named: names, journaled: limits } = counted ?? {};
-    const base = { decisionId: idFor(request), ...names, policySetHash: engine.hash };
+    const policySetHash = engine.hash;
+    const base = names === undefined ? { decisionId: idFor(request), policySetHash } : { ...names, policySetHash };
     if (outcome.effect === 'allow') return this.#answers.shown({ effect: 'allow', ...base }, outcome, facts, { limits });
     const { params, message } = outcome;
     return this.#answers.shown({ effect: 'sanitize', params, message, reason: message, ...base }, outcome, facts, { limits });
