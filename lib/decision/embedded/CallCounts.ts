@@ -10,6 +10,7 @@ import type { Limited } from '../../policy/limit/askingOutcome.js';
 import type { AppliedLimit, AppliedPolicy, PolicyOutcome, PolicyEngine } from '../../policy/PolicyEngine.js';
 import type { ApprovalRecord } from '../../store/ApprovalStore.js';
 import type { Takes } from '../../store/counter/CounterStore.js';
+import { LazyCounterStore } from '../../store/counter/LazyCounterStore.js';
 import { DEFAULT_TENANT } from '../../store/tenant/tenantScope.js';
 import type { ApprovalDesk } from '../desk/ApprovalDesk.js';
 import type { ApprovalRequest } from '../desk/ApprovalRequest.js';
@@ -67,6 +68,12 @@ export class CallCounts {
   /** Opens the counters. */
   open(): Awaitable<void> {
     return this.#options.desk.counts.open();
+  }
+
+  /** A call was entered: nothing of it can be given back from now on. In a shared store its time runs out instead, which costs no other write. */
+  forget(decisionId: string): void {
+    const { counters } = this.#options.desk.counts;
+    if (counters instanceof LazyCounterStore) counters.forget(decisionId);
   }
 
   /** What limits say comes after what policies say: a call that runs at once is counted now, an approved one when its approval is used. */

@@ -33,6 +33,7 @@ import {
   type Facts,
 } from './approvalRequestFor.js';
 import { checkedOptions } from '../../model/checkedOptions.js';
+import { ENTERED } from '../limit/noteEntered.js';
 import { hidesFromApprover } from '../view/hidesFromApprover.js';
 
 /** What is needed once a person has edited a call. */
@@ -119,6 +120,11 @@ export class EmbeddedDecisionService implements DecisionService {
     const { desk } = this.#options;
     // an approved call was counted with the use of its approval
     return chain(desk.get(decisionId), (record) => (record === undefined ? desk.counts.counters.give(decisionId) : undefined));
+  }
+
+  /** @internal A call that was entered stays counted. */
+  [ENTERED](decisionId: string): void {
+    this.#counts?.forget(decisionId);
   }
 
   /** Loads what limits need. */

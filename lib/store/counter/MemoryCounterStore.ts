@@ -107,6 +107,11 @@ export class MemoryCounterStore implements CounterStore {
     this.#tokens.delete(token);
   }
 
+  /** What was taken for a token is given back no more: it stays counted. */
+  forget(token: string): void {
+    this.#tokens.delete(token);
+  }
+
   peek(takes: readonly CounterTake[], token?: string): readonly CounterState[] {
     checkedKeys(takes);
     const nowMs = this.#now();
