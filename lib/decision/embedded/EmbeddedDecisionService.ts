@@ -236,9 +236,12 @@ export class EmbeddedDecisionService implements DecisionService {
     counted?: CountedCall,
   ): Awaitable<Decision> {
     if (outcome.effect === 'approval_needed') return ask(outcome, facts, engine);
-    const { named: names, journaled: limits } = counted ?? {};
     const policySetHash = engine.hash;
-    const base = names === undefined ? { decisionId: idFor(request), policySetHash } : { ...names, policySetHash };
+    const limits = counted?.journaled;
+    const base =
+      counted === undefined
+        ? { decisionId: idFor(request), policySetHash }
+        : { decisionId: counted.named.decisionId, limits: counted.named.limits, policySetHash };
     if (outcome.effect === 'allow') return this.#answers.shown({ effect: 'allow', ...base }, outcome, facts, { limits });
     const { params, message } = outcome;
     return this.#answers.shown({ effect: 'sanitize', params, message, reason: message, ...base }, outcome, facts, { limits });
