@@ -1,6 +1,7 @@
 import { attempt, chain, isThenable } from '../common/awaitable.js';
 import type { Awaitable } from '../common/awaitable.js';
 import { canonicalDigest } from '../common/data/canonical.js';
+import { noteEntered } from '../decision/limit/noteEntered.js';
 import { checkDecision } from '../model/checkDecision.js';
 import type { Decision } from '../model/Decision.js';
 import { ParamsError, UnsupportedParamError } from '../model/errors/CallErrors.js';
@@ -208,14 +209,12 @@ function enter<R>(
   decision: Decision,
   taskId?: string,
 ): Awaitable<CallOutcome<R>> {
-  return enterMethod(
-    runtime,
-    call,
-    effectiveParams,
-    decision,
-    decision.limits === undefined ? refused : withheld(runtime),
-    taskId === undefined ? undefined : { taskId },
-  );
+  const approved = taskId === undefined ? undefined : { taskId };
+  if (decision.limits === undefined) return enterMethod(runtime, call, effectiveParams, decision, refused, approved);
+  const outcome = enterMethod(runtime, call, effectiveParams, decision, withheld(runtime), approved);
+  // where a journal answers later, what was taken is forgotten later
+  if ('kind' in outcome && outcome.kind === 'ran') noteEntered(runtime.decisions, decision.decisionId);
+  return outcome;
 }
 
 /** The outcome of a call that is stopped before its method: what it was counted for is given back. */

@@ -74,6 +74,14 @@ describe('Limits', () => {
     });
   });
 
+  it('keep what ran counted, whoever asks to give it back', async () => {
+    const module = make(limit('9/1h'));
+    const outcome = await guardCall(module, { agentId: 'bot', toolName: 'refund', params: {} }, () => 'ran');
+    if (outcome.kind !== 'ran') throw new Error('the call did not run');
+    await module.decisions.release?.(outcome.decision.decisionId);
+    expect(await used(module)).to.equal(1);
+  });
+
   it('count apart by agent, tool, session and its fields, or all together', async () => {
     const apart = caller(make(limit('1/1h by agent,session/user/id')));
     const of = (id: unknown, agentId = 'bot'): object => ({ agentId, session: { user: { id } } });

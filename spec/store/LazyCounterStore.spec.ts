@@ -18,7 +18,19 @@ describe('LazyCounterStore', () => {
   it('has nothing to give back before it is open, and nothing to do without a change', () => {
     const counters = new LazyCounterStore();
     counters.change({ giveBack: 't' });
+    counters.forget('t');
     counters.change(undefined);
+  });
+
+  it('gives back nothing of a token that it has forgotten', async () => {
+    const counters = new LazyCounterStore();
+    await counters.take({ token: 't', takes: [{ ...take, cost: 1 }] });
+    await counters.take({ token: 'u', takes: [{ ...take, cost: 1 }] });
+    counters.forget('t');
+    await counters.give('t');
+    expect((await counters.list())[0]?.used).to.equal(2);
+    await counters.give('u');
+    expect((await counters.list())[0]?.used).to.equal(1);
   });
 
   it('answers at once when it is open', async () => {

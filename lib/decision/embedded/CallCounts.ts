@@ -10,6 +10,7 @@ import type { Limited } from '../../policy/limit/askingOutcome.js';
 import type { AppliedLimit, AppliedPolicy, PolicyOutcome, PolicyEngine } from '../../policy/PolicyEngine.js';
 import type { ApprovalRecord } from '../../store/ApprovalStore.js';
 import type { Takes } from '../../store/counter/CounterStore.js';
+import { LazyCounterStore } from '../../store/counter/LazyCounterStore.js';
 import { DEFAULT_TENANT } from '../../store/tenant/tenantScope.js';
 import type { ApprovalDesk } from '../desk/ApprovalDesk.js';
 import type { ApprovalRequest } from '../desk/ApprovalRequest.js';
@@ -69,6 +70,12 @@ export class CallCounts {
     return this.#options.desk.counts.open();
   }
 
+  /** A call was entered: nothing of it can be given back from now on. In a shared store its time runs out instead, which costs no other write. */
+  forget(decisionId: string): void {
+    const { counters } = this.#options.desk.counts;
+    if (counters instanceof LazyCounterStore) counters.forget(decisionId);
+  }
+
   /** What limits say comes after what policies say: a call that runs at once is counted now, an approved one when its approval is used. */
   decide(request: DecisionRequest, outcome: Limited, decisionId: string, how: CountingWay): Awaitable<Limiting> {
     const { desk, logger } = this.#options;
@@ -92,8 +99,7 @@ export class CallCounts {
         logger.warn({ toolName, policies }, 'a limit is nearly reached');
         this.#near(request, finding.near);
       }
-      const observed = [...(outcome.observed ?? []), ...finding.watched];
-      const next = observed.length === 0 ? outcome : { ...outcome, observed };
+      const next = finding.watched.length === 0 ? outcome : { ...outcome, observed: [...(outcome.observed ?? []), ...finding.watched] };
       if (!takes) return { kind: 'fits', outcome: next };
       const named = { decisionId, limits: limits.map(({ policy: { id, hash } }) => ({ id, hash })) };
       return { kind: 'fits', outcome: next, counted: { named, journaled: desk.isJournaled ? limits.map(journaledLimit) : undefined } };

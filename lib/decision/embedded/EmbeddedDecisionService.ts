@@ -33,6 +33,7 @@ import {
   type Facts,
 } from './approvalRequestFor.js';
 import { checkedOptions } from '../../model/checkedOptions.js';
+import { ENTERED } from '../limit/noteEntered.js';
 import { hidesFromApprover } from '../view/hidesFromApprover.js';
 
 /** What is needed once a person has edited a call. */
@@ -119,6 +120,11 @@ export class EmbeddedDecisionService implements DecisionService {
     const { desk } = this.#options;
     // an approved call was counted with the use of its approval
     return chain(desk.get(decisionId), (record) => (record === undefined ? desk.counts.counters.give(decisionId) : undefined));
+  }
+
+  /** @internal A call that was entered stays counted. */
+  [ENTERED](decisionId: string): void {
+    this.#counts?.forget(decisionId);
   }
 
   /** Loads what limits need. */
@@ -217,7 +223,7 @@ export class EmbeddedDecisionService implements DecisionService {
       if (outcome.detail !== undefined) this.#logger.warn({ toolName, code: outcome.code, detail: outcome.detail }, 'denied');
       return this.#answers.denied(request, outcome, facts, engine, outcome);
     }
-    if (outcome.limits !== undefined) return this.#limited(request, { ...outcome, limits: outcome.limits }, facts, engine, ask, how);
+    if (outcome.limits !== undefined) return this.#limited(request, outcome as Limited, facts, engine, ask, how);
     return this.#answered(request, outcome, facts, engine, ask);
   }
 
@@ -230,8 +236,12 @@ export class EmbeddedDecisionService implements DecisionService {
     counted?: CountedCall,
   ): Awaitable<Decision> {
     if (outcome.effect === 'approval_needed') return ask(outcome, facts, engine);
-    const { named: names, journaled: limits } = counted ?? {};
-    const base = { decisionId: idFor(request), ...names, policySetHash: engine.hash };
+    const policySetHash = engine.hash;
+    const limits = counted?.journaled;
+    const base =
+      counted === undefined
+        ? { decisionId: idFor(request), policySetHash }
+        : { decisionId: counted.named.decisionId, limits: counted.named.limits, policySetHash };
     if (outcome.effect === 'allow') return this.#answers.shown({ effect: 'allow', ...base }, outcome, facts, { limits });
     const { params, message } = outcome;
     return this.#answers.shown({ effect: 'sanitize', params, message, reason: message, ...base }, outcome, facts, { limits });

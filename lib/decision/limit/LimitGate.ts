@@ -134,9 +134,11 @@ export class LimitGate {
 
   #counted(limits: readonly AppliedLimit[], call: LimitedCall): readonly CountedLimit[] | LimitDenial {
     const counted: CountedLimit[] = [];
+    const { agentId, toolName, params, session, sessionTrusted } = call;
+    const toCount: CallToCount = { tenantId: this.#rules.tenantId, agentId, toolName, params, session, sessionTrusted };
     for (const limit of limits) {
       const { policy, terms, observed = false } = limit;
-      const found = countCall(terms, { ...call, tenantId: this.#rules.tenantId });
+      const found = countCall(terms, toCount);
       if (typeof found === 'string') {
         // one that is only watched stops nothing
         if (observed) continue;

@@ -88,7 +88,10 @@ export function decideLimiting(evaluator: ParamsEvaluator, call: PolicyCall, dec
   const limiting = new LimitingEvaluator(evaluator, call.nowMs);
   const outcome = decide(limiting, call);
   const { limits } = limiting;
-  return limits === undefined || outcome.effect === 'deny' ? outcome : { ...outcome, limits };
+  if (limits === undefined || outcome.effect === 'deny') return outcome;
+  // most calls are: a copy of any outcome costs more
+  if (outcome.effect === 'allow' && outcome.observed === undefined) return { effect: 'allow', policies: outcome.policies, limits };
+  return { ...outcome, limits };
 }
 
 /** A deny in words that are safe for the caller. */

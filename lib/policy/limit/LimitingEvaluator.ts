@@ -22,7 +22,8 @@ export class LimitingEvaluator implements ParamsEvaluator {
     if (this.#limits.length === 0) return undefined;
     return this.#limits.map(({ applied, limit, observeUntilMs }) => {
       const observed = observeUntilMs !== undefined && this.#nowMs < observeUntilMs;
-      return { policy: applied, terms: limit as AppliedLimit['terms'], ...(observed && { observed }) };
+      const terms = limit as AppliedLimit['terms'];
+      return observed ? { policy: applied, terms, observed } : { policy: applied, terms };
     });
   }
 

@@ -36,6 +36,11 @@ export class LazyCounterStore implements CounterStore {
     return this.#with((counters) => counters.give(token));
   }
 
+  /** What was taken for a token is given back no more. */
+  forget(token: string): void {
+    this.#counters?.forget(token);
+  }
+
   peek(takes: readonly CounterTake[], token?: string): Awaitable<readonly CounterState[]> {
     return this.#with((counters) => counters.peek(takes, token));
   }

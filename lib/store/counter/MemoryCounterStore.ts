@@ -16,6 +16,7 @@ import {
   withoutCost,
 } from './counterWindow.js';
 import type { CounterWindow } from './counterWindow.js';
+import { HeldTokens } from './HeldTokens.js';
 import { TakeRefusedError } from './TakeRefusedError.js';
 
 interface Counter {
@@ -37,21 +38,22 @@ const PRUNE_EVERY = 1_000;
 export class MemoryCounterStore implements CounterStore {
   readonly #counters = new Map<string, Counter>();
   /** What was taken, by token. */
-  readonly #tokens = new Map<string, readonly Taken[]>();
+  readonly #tokens = new HeldTokens<readonly Taken[]>();
   #latestMs = 0;
   #untilPrune = PRUNE_EVERY;
 
   take(given: Takes): TakeOutcome {
     if (--this.#untilPrune <= 0) {
       this.prune();
-      this.#untilPrune = Math.max(PRUNE_EVERY, this.#tokens.size + this.#counters.size);
+      this.#untilPrune = Math.max(PRUNE_EVERY, this.#tokens.all().size + this.#counters.size);
     }
     const { token, takes: all, keepMs = TOKEN_KEPT_MS } = given;
     const [sole] = all;
     if (sole !== undefined && all.length === 1) {
       const counter = this.#counters.get(sole.key);
       // what is frozen is as it was when it was checked
-      if (counter?.take === sole && Object.isFrozen(sole) && !this.#tokens.has(token)) return this.#takeSole(token, counter, keepMs);
+      if (counter?.take === sole && Object.isFrozen(sole) && this.#tokens.get(token) === undefined)
+        return this.#takeSole(token, counter, keepMs);
     }
     const takes = checkedTakes(given);
     const nowMs = this.#now();
@@ -107,6 +109,11 @@ export class MemoryCounterStore implements CounterStore {
     this.#tokens.delete(token);
   }
 
+  /** What was taken for a token is given back no more: it stays counted. */
+  forget(token: string): void {
+    this.#tokens.delete(token);
+  }
+
   peek(takes: readonly CounterTake[], token?: string): readonly CounterState[] {
     checkedKeys(takes);
     const nowMs = this.#now();
@@ -133,7 +140,7 @@ export class MemoryCounterStore implements CounterStore {
     let pruned = 0;
     for (const [key, { take, window }] of this.#counters)
       if (endOf(take, window.position) <= nowMs && this.#counters.delete(key)) pruned += 1;
-    for (const [token, taken] of this.#tokens) {
+    for (const [token, taken] of this.#tokens.all()) {
       const kept = taken.filter(({ keptUntilMs }) => keptUntilMs > nowMs);
       pruned += taken.length - kept.length;
       if (kept.length === 0) this.#tokens.delete(token);

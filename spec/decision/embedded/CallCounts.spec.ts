@@ -2,11 +2,14 @@ import { expect } from 'chai';
 import { canonicalDigest } from '../../../lib/common/data/canonical.js';
 import { ApprovalDesk } from '../../../lib/decision/desk/ApprovalDesk.js';
 import { EmbeddedDecisionService } from '../../../lib/decision/embedded/EmbeddedDecisionService.js';
+import { forwardingService } from '../../../lib/decision/forwardingService.js';
 import type { LimitEvent } from '../../../lib/decision/limit/LimitEvent.js';
+import { noteEntered } from '../../../lib/decision/limit/noteEntered.js';
 import type { DecisionRequest } from '../../../lib/model/Decision.js';
 import { AMOUNT_PARTS } from '../../../lib/model/terms/LimitTerms.js';
 import { CedarPolicyEngine } from '../../../lib/policy/engine/CedarPolicyEngine.js';
 import type { ApprovalStore } from '../../../lib/store/ApprovalStore.js';
+import { MemoryCounterStore } from '../../../lib/store/counter/MemoryCounterStore.js';
 import { MemoryApprovalStore } from '../../../lib/store/memory/MemoryApprovalStore.js';
 import { requestOf } from '../../support/callRequests.js';
 import { rejection } from '../../support/rejection.js';
@@ -156,6 +159,32 @@ describe('A call that limits count when it is decided', () => {
     expect(await used()).to.equal(2);
     await service.release(own.decisionId);
     expect(await used()).to.equal(1);
+  });
+
+  it('is given back no more once its method was entered, nor is another then given back in its place', async () => {
+    for (const store of [new MemoryApprovalStore(), storeWith({ counters: undefined })]) {
+      const { service, used } = setup(limit('9/366d'), store);
+      noteEntered(service, 'before anything is counted');
+      const entered = await service.decide(requestOf());
+      const stopped = await service.decide(requestOf());
+      noteEntered(service, entered.decisionId);
+      await service.release(entered.decisionId);
+      expect(await used()).to.equal(2);
+      await service.release(stopped.decisionId);
+      await service.release(stopped.decisionId);
+      expect(await used()).to.equal(1);
+    }
+  });
+
+  it('stays counted also where a wrapper or a store of its own is not told that it was entered', async () => {
+    const { service, used } = setup(limit('9/366d'));
+    const { decisionId } = await service.decide(requestOf());
+    noteEntered(forwardingService(service), decisionId);
+    expect(await used()).to.equal(1);
+    const counters = new MemoryCounterStore();
+    const other = setup(limit('9/366d'), storeWith({ counters }));
+    noteEntered(other.service, (await other.service.decide(requestOf())).decisionId);
+    expect(await other.used()).to.equal(1);
   });
 });
 
