@@ -4,15 +4,17 @@ import type { SteadyClock } from '../../common/time/SteadyClock.js';
 import { AutoHalt, checkedAutoHalt } from '../../decision/halt/AutoHalt.js';
 import type { AutoHaltOptions } from '../../decision/halt/AutoHalt.js';
 import { HaltBook } from '../../decision/halt/HaltBook.js';
+import { haltedBy, reasonOf } from '../../decision/halt/haltedBy.js';
 import type { AegisError } from '../../model/AegisError.js';
 import { StoreError } from '../../model/errors/ServiceErrors.js';
 import type { HaltEvents } from '../../guard/halt/Halts.js';
+import { isInScope } from '../../model/halt/Halt.js';
 import type { HaltableCall } from '../../model/halt/Halt.js';
 import type { SafeEmitter } from '../../model/SafeEmitter.js';
 import type { ApprovalRecord } from '../../store/ApprovalStore.js';
 import type { RecordStore } from '../../store/RecordStore.js';
 import { RequestError } from '../front/RequestError.js';
-import type { ToolSettings } from './Tenant.js';
+import type { Tenant, ToolSettings } from './Tenant.js';
 import type { TenantHalts } from './TenantHalts.js';
 
 /** How long a server decides without being able to read what is halted, in milliseconds. */
@@ -82,6 +84,17 @@ export function unlessHalted(
         return halts.changes;
       }),
     );
+}
+
+/** What is halted, where that has ended an approval: what its caller is told. */
+export function endedByHalt(
+  { halts, tools }: Pick<Tenant, 'halts' | 'tools'>,
+  { status, agentId, toolName }: Pick<ApprovalRecord, 'status' | 'agentId' | 'toolName'>,
+): string | undefined {
+  if (status !== 'withdrawn') return undefined;
+  const call = { agentId, toolName, groups: tools.get(toolName)?.groups };
+  const halt = halts.inForce.find(({ pending, scope }) => pending === 'cancel' && isInScope(scope, call));
+  return halt && reasonOf(haltedBy(halt, call), call);
 }
 
 /** What becomes of a step on the way from approved to run: it is tried again, and goes on once the halt is over. */
