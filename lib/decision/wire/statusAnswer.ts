@@ -41,7 +41,15 @@ export function readStatusAnswer(body: string, full = false): DecisionStatus {
   const decisionId = decision_id;
   if (full && typeof outcome === 'string') {
     const why = typeof reason === 'string' ? reason : undefined;
-    return readApprovalStatus({ decision_id, status, effect: effect ?? '', outcome, reason: why, code: code === 'halted' ? code : undefined, ...edited });
+    return readApprovalStatus({
+      decision_id,
+      status,
+      effect: effect ?? '',
+      outcome,
+      reason: why,
+      code: code === 'halted' ? code : undefined,
+      ...edited,
+    });
   }
   return { decisionId, state: stateOf(status, effect) };
 }

@@ -154,7 +154,7 @@ export function governedLikeDataPlane(name: string, make: MakeWorld): void {
         const thrown = guarded('thrown', { approval: 'throw' });
         const pending = (await later.call(1)) as PendingApproval<unknown>;
         const ended = refusal(pending.completed);
-        expect((await refusal(thrown.call(1)))[0]).to.equal('ApprovalRequiredError');
+        expect((await refusal(thrown.call(1)))[0]).to.equal('ApprovalPendingError');
         const records = [await waiting('later'), await waiting('thrown')];
         const { id } = await world.halts.halt({ agentId: 'bot' }, { ...ORDER, pending: 'cancel' });
         const message = `Tool 'later' is not allowed: agent 'bot' is halted. ${AGAIN}`;
@@ -164,7 +164,7 @@ export function governedLikeDataPlane(name: string, make: MakeWorld): void {
         expect((await refusal(thrown.call(1))).slice(0, 2)).to.deep.equal(['ForbiddenError', 'halted']);
         await world.halts.lift(id, ORDER);
         // it is asked anew
-        expect((await refusal(thrown.call(1)))[0]).to.equal('ApprovalRequiredError');
+        expect((await refusal(thrown.call(1)))[0]).to.equal('ApprovalPendingError');
         expect((await waiting('thrown')).decisionId).not.to.equal(records[1]?.decisionId);
         expect([...later.runs, ...thrown.runs]).to.deep.equal([]);
       });
