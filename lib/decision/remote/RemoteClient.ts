@@ -359,7 +359,6 @@ export class RemoteClient implements DecisionService {
   #advance(status: DecisionStatus, wasFinal: boolean): DecisionStatus {
     const { decisionId, state } = status;
     const final = this.#finals.get(decisionId);
-    // a halt may end what was approved: that lets less run
     const isHalted = final === 'approved' && status.code === 'halted';
     if (final !== undefined && final !== state && !isHalted) {
       // a verdict that was pushed overtakes the answer to an earlier question

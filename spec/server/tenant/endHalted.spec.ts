@@ -2,10 +2,9 @@ import { expect } from 'chai';
 import { canonicalDigest } from '../../../lib/common/data/canonical.js';
 import { readStatusAnswer } from '../../../lib/decision/wire/statusAnswer.js';
 import type { HaltScope } from '../../../lib/model/halt/Halt.js';
-import { endHalted } from '../../../lib/server/decide/endHalted.js';
 import { approvalUseRoutes } from '../../../lib/server/route/approvalUse.js';
 import { decisionRoutes } from '../../../lib/server/route/decisions.js';
-import { endedByHalt } from '../../../lib/server/tenant/haltsOf.js';
+import { endedByHalt, endHalted } from '../../../lib/server/tenant/haltsOf.js';
 import { sender, tenantOf } from '../tenantSetup.js';
 
 const ORDER = { by: 'ann', reason: 'CANARY it runs wild' };
