@@ -242,7 +242,9 @@ export class CallDriver implements ExecutionHost {
       if (status.state !== 'pending') this.onUnheld?.(status);
       return;
     }
-    if (entry.task.status === 'pending') this.#safely(entry, () => this.#answered(entry, status));
+    // a halt also ends what was approved, unless it runs
+    if (entry.task.status === 'pending' || (status.code === 'halted' && entry.task.status === 'approved'))
+      this.#safely(entry, () => this.#answered(entry, status));
     else this.#reportChangeOfMind(entry.task, status);
   }
 
@@ -271,11 +273,13 @@ export class CallDriver implements ExecutionHost {
     if (!this.signal.aborted && this.calls.all().some(isWaiting)) this.#stream.restartLater(() => this.listen());
   }
 
-  /** Asks about everything that a stream may have missed. */
+  /** Asks about everything that a stream may have missed, and goes on with what is approved: the halt that kept it from running may be over. */
   #askAll(): void {
-    for (const entry of this.calls.all())
-      if (entry.background && entry.phase === 'waiting' && entry.task.status === 'pending' && isOffered(entry.task, 'events'))
-        this.#ask().line.enter(entry);
+    for (const entry of this.calls.all()) {
+      if (!entry.background || entry.phase !== 'waiting' || !isOffered(entry.task, 'events')) continue;
+      if (entry.task.status === 'pending') this.#ask().line.enter(entry);
+      else if (entry.task.status === 'approved') this.follow(entry, false);
+    }
   }
 
   #ask(): { readonly requests: StatusRequests; readonly line: ConcurrencyLimit<PendingCall> } {

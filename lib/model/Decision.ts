@@ -139,6 +139,8 @@ export interface DecisionStatus {
   readonly state: 'pending' | 'approved' | 'denied' | 'expired' | 'invalid';
   /** Why, in the words of the person who decided or of the service. */
   readonly reason?: string | undefined;
+  /** `halted`, where no person denied it: a halt that cancels what waits has ended it. */
+  readonly code?: 'halted' | undefined;
   /** Who decided, if known. */
   readonly by?: string | undefined;
   /** The complete params that were approved, where a person edited those that were asked about; only of a service that {@link DecisionService.amends}. */

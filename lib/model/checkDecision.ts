@@ -87,7 +87,7 @@ function readDecision(decision: unknown, request: DecisionRequest, journal: Jour
 export function checkStatus(answer: unknown): DecisionStatus | undefined {
   try {
     if (typeof answer !== 'object' || answer === null) return undefined;
-    const { decisionId, state, reason, by, params, digest } = answer as Partial<Record<keyof DecisionStatus, unknown>>;
+    const { decisionId, state, reason, code, by, params, digest } = answer as Partial<Record<keyof DecisionStatus, unknown>>;
     if (typeof decisionId !== 'string') return undefined;
     const status: Writable<DecisionStatus> = {
       decisionId,
@@ -95,6 +95,7 @@ export function checkStatus(answer: unknown): DecisionStatus | undefined {
       reason: typeof reason === 'string' ? reason : undefined,
       by: typeof by === 'string' ? by : undefined,
     };
+    if (code === 'halted' && state === 'denied') status.code = code;
     if (isGiven(params) || isGiven(digest)) {
       // what is no params has no digest that fits
       status.params = isRecord(params) ? params : {};

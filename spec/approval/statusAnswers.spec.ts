@@ -30,6 +30,25 @@ describe('Where an approval stands, as a service of this process says it,', () =
     expect([asked, runs.length, handle.status]).to.deep.equal([2, 1, 'completed']);
   });
 
+  for (const [code, reason, why] of [
+    ['halted', 'everything is halted.', 'halted: everything is halted.'],
+    ['halted', undefined, 'halted: it is halted.'],
+    ['other', undefined, 'approval_denied'],
+  ] as const)
+    it(`is a halt where it says so, and nothing else is: ${code}, ${reason ?? 'without a reason'}`, async () => {
+      const { submit } = schedulerSetup({
+        service: { status: (decisionId) => ({ decisionId, state: 'denied', code: code as 'halted', reason }) },
+      });
+      const { handle, runs } = await submit({ expiresAtMs: Date.now() + 60_000 });
+      const refused = rejection(handle.completed);
+      await time.tickAsync(10_000);
+      const error = (await refused) as Error & { readonly code?: string };
+      const [said, words = ''] = why.split(': ');
+      expect(error).to.include({ name: 'ForbiddenError', code: said });
+      expect(error.message).to.contain(words);
+      expect([runs.length, handle.status]).to.deep.equal([0, code === 'halted' ? 'cancelled' : 'denied']);
+    });
+
   for (const pushes of [false, true])
     it(`is what its first reading says where it is ${pushes ? 'pushed' : 'polled'}`, async () => {
       let readings = 0;

@@ -36,7 +36,7 @@ export function resolutionOfStatus(task: Task, status: DecisionStatus | undefine
     case 'approved':
       return undefined;
     case 'denied':
-      return deniedByPerson(task, status.by, status.reason);
+      return status.code === undefined ? deniedByPerson(task, status.by, status.reason) : halted(task, status.reason);
     case 'expired':
       return timedOut(task, 'it was not decided in time');
     default:
@@ -47,6 +47,11 @@ export function resolutionOfStatus(task: Task, status: DecisionStatus | undefine
 function deniedByPerson({ agentId, toolName }: Task, by: string | undefined, reason: string | undefined): Resolution {
   const message = `Tool '${toolName}' was refused${by === undefined ? '' : ' by a person'}${reason === undefined ? '.' : `: ${reason}`}`;
   return resolution('denied', new ForbiddenError(message, { code: 'approval_denied', agentId, toolName }), by);
+}
+
+/** A halt has ended it at the service: it ends as one that a halt ends in this process. */
+function halted({ agentId, toolName }: Task, reason = 'it is halted.'): Resolution {
+  return cancelledWith(new ForbiddenError(`Tool '${toolName}' is not allowed: ${reason}`, { code: 'halted', agentId, toolName }));
 }
 
 /** It was approved, but must not run. */

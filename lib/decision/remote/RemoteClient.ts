@@ -359,13 +359,14 @@ export class RemoteClient implements DecisionService {
   #advance(status: DecisionStatus, wasFinal: boolean): DecisionStatus {
     const { decisionId, state } = status;
     const final = this.#finals.get(decisionId);
-    if (final !== undefined && final !== state) {
+    const isHalted = final === 'approved' && status.code === 'halted';
+    if (final !== undefined && final !== state && !isHalted) {
       // a verdict that was pushed overtakes the answer to an earlier question
       if (state !== 'pending' || wasFinal)
         this.#reporter.security('status_changed', 'The decision service changed a final answer; the first one stands.', { decisionId });
       return { decisionId, state: final };
     }
-    if (final === undefined && state !== 'pending') this.#finals.set(decisionId, state);
+    if ((final === undefined && state !== 'pending') || isHalted) this.#finals.set(decisionId, state);
     return status;
   }
 }

@@ -21,6 +21,8 @@ export interface WireApprovalStatus {
   readonly consumed: boolean;
   /** Why a person was asked, in the words of the policies' author. */
   readonly reason?: string | null | undefined;
+  /** `halted`, where a halt has ended it; then the reason says what is halted. */
+  readonly code?: string | null | undefined;
   /** Until when a person may decide, as an ISO time. */
   readonly expires_at?: string | null | undefined;
   /** The complete params that were approved, where a person edited those that were asked about. */
@@ -40,6 +42,7 @@ export const approvalStatus: v.GenericSchema<unknown, WireApprovalStatus> = /* @
     outcome: v.string(),
     consumed: v.boolean(),
     reason: optionalText,
+    code: optionalText,
     expires_at: optionalText,
     params: v.nullish(jsonObject),
     types: v.nullish(v.pipe(v.unknown(), v.check(isWireTypes, 'a map from pointers to bigint or date')) as never),
@@ -67,8 +70,9 @@ const EFFECTS: Readonly<Record<ApprovalOutcome, string>> = {
  * Writes where an approval stands.
  *
  * @param record the approval; `undefined` where there is none of that id that the asker may know of
+ * @param halted what is halted, where that has ended the approval
  */
-export function writeApprovalStatus(decisionId: string, record: ApprovalRecord | undefined): WireApprovalStatus {
+export function writeApprovalStatus(decisionId: string, record: ApprovalRecord | undefined, halted?: string): WireApprovalStatus {
   const outcome = outcomeOf(record);
   const found = record && { reason: record.reason, expires_at: new Date(record.expiresAtMs).toISOString() };
   return {
@@ -78,9 +82,12 @@ export function writeApprovalStatus(decisionId: string, record: ApprovalRecord |
     outcome,
     consumed: record?.consumed !== undefined,
     ...found,
+    ...(halted !== undefined && { reason: halted, code: HALTED }),
     ...(record !== undefined && outcome === 'approved' && editedParams(record)),
   };
 }
+
+const HALTED = 'halted';
 
 /** What runs instead of what was asked about. Of an approval that was used, the params are no longer kept. */
 function editedParams({ amendments, consumed, params, digest }: ApprovalRecord): Pick<WireApprovalStatus, 'params' | 'types' | 'digest'> {
@@ -96,13 +103,13 @@ function outcomeOf(record: ApprovalRecord | undefined): ApprovalOutcome {
 }
 
 /** The answer of `GET /v1/decision/{id}/status`: what the hosted protocol says, and the rest of {@link WireApprovalStatus}. */
-export function writeApprovalStatusAnswer(decisionId: string, record: ApprovalRecord, requestId: string): string {
-  return writeWire({ ...writeApprovalStatus(decisionId, record), request_id: requestId });
+export function writeApprovalStatusAnswer(decisionId: string, record: ApprovalRecord, requestId: string, halted?: string): string {
+  return writeWire({ ...writeApprovalStatus(decisionId, record, halted), request_id: requestId });
 }
 
 /** The answer of `POST /v1/decisions/status`, in the order of the ids. */
-export function writeStatusesAnswer(statuses: readonly (readonly [decisionId: string, record: ApprovalRecord | undefined])[]): string {
-  return writeWire({ statuses: statuses.map(([decisionId, record]) => writeApprovalStatus(decisionId, record)) });
+export function writeStatusesAnswer(statuses: readonly Parameters<typeof writeApprovalStatus>[]): string {
+  return writeWire({ statuses: statuses.map((status) => writeApprovalStatus(...status)) });
 }
 
 /** As a client believes it: an outcome that it does not know, or that the other fields do not agree with, is `invalid`. */
@@ -112,6 +119,7 @@ export function readApprovalStatus({
   effect,
   outcome,
   reason,
+  code,
   params,
   types,
   digest,
@@ -120,6 +128,7 @@ export function readApprovalStatus({
   if (!agrees || status !== (outcome === 'pending' ? 'PENDING' : 'OK')) return { decisionId, state: 'invalid' };
   switch (outcome as ApprovalOutcome) {
     case 'withdrawn':
+      if (code === HALTED) return { decisionId, state: 'denied', code, reason: reason ?? undefined };
       return { decisionId, state: 'denied', reason: 'the approval was withdrawn' };
     case 'not_found':
       return { decisionId, state: 'denied', reason: 'the Data Plane does not know this approval: it was deleted, or is not this key’s' };

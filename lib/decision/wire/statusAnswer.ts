@@ -11,6 +11,7 @@ interface WireStatus {
   readonly effect?: string | null | undefined;
   readonly outcome?: unknown;
   readonly reason?: unknown;
+  readonly code?: unknown;
   readonly params?: unknown;
   readonly types?: unknown;
   readonly digest?: unknown;
@@ -23,6 +24,7 @@ const statusAnswer: v.GenericSchema<unknown, WireStatus> = /* @__PURE__ */ (() =
     effect: optionalText,
     outcome: v.optional(v.unknown()),
     reason: v.optional(v.unknown()),
+    code: v.optional(v.unknown()),
     params: v.optional(v.unknown()),
     types: v.optional(v.unknown()),
     digest: v.optional(v.unknown()),
@@ -35,11 +37,19 @@ const statusAnswer: v.GenericSchema<unknown, WireStatus> = /* @__PURE__ */ (() =
  * @throws DecisionUnavailableError `malformed` or `duplicate_key`, naming the place and what was expected, never what was there
  */
 export function readStatusAnswer(body: string, full = false): DecisionStatus {
-  const { decision_id, status, effect, outcome, reason, ...edited } = readAnswer(statusAnswer, body);
+  const { decision_id, status, effect, outcome, reason, code, ...edited } = readAnswer(statusAnswer, body);
   const decisionId = decision_id;
   if (full && typeof outcome === 'string') {
     const why = typeof reason === 'string' ? reason : undefined;
-    return readApprovalStatus({ decision_id, status, effect: effect ?? '', outcome, reason: why, ...edited });
+    return readApprovalStatus({
+      decision_id,
+      status,
+      effect: effect ?? '',
+      outcome,
+      reason: why,
+      code: code === 'halted' ? code : undefined,
+      ...edited,
+    });
   }
   return { decisionId, state: stateOf(status, effect) };
 }

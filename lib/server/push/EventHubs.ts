@@ -1,5 +1,7 @@
+import { chain } from '../../common/awaitable.js';
 import { writeApprovalStatus } from '../../decision/wire/approvalStatus.js';
 import type { ApprovalRecord } from '../../store/ApprovalStore.js';
+import { endedByHalt } from '../tenant/haltsOf.js';
 import type { Tenant } from '../tenant/Tenant.js';
 import type { Reader } from '../decide/Reader.js';
 import { EventHub } from './EventHub.js';
@@ -8,7 +10,7 @@ import { haltLine } from './haltLine.js';
 import { personalMarks } from './personalMarks.js';
 
 /** What listens to a desk. */
-type ListenedTenant = Pick<Tenant, 'id' | 'desk' | 'halts' | 'haltNews'>;
+type ListenedTenant = Pick<Tenant, 'id' | 'desk' | 'halts' | 'haltNews' | 'tools'>;
 
 /** A hub, and how it stops listening to its desk. */
 interface TenantHub<Whom> {
@@ -38,7 +40,12 @@ export class EventHubs {
     return this.#hubIn(this.#programs, tenant.id, this.#options, (hub) => {
       const onSettled = (record: ApprovalRecord): void => {
         const { decisionId, agentId } = record;
-        hub.publish({ type: 'status', agentId, data: writeApprovalStatus(decisionId, record) });
+        const publish = (halted?: string): void =>
+          hub.publish({ type: 'status', agentId, data: writeApprovalStatus(decisionId, record, halted) });
+        const halted = endedByHalt(tenant, record);
+        // another server may have ended it for a halt that is not known here yet
+        const mayBeHalted = record.status === 'withdrawn' && halted === undefined;
+        void chain(mayBeHalted ? tenant.halts.refresh() : undefined, () => publish(halted ?? endedByHalt(tenant, record)));
       };
       // what was frozen can be tried again
       const onLifted = (): void => hub.resync();

@@ -10,6 +10,7 @@ import {
 import { beginAnswer, beginBody, consumeAnswer, consumeBody, outcomeBody, readBody, statusesBody } from '../../decision/wire/readBody.js';
 import type { ApprovalRecord } from '../../store/ApprovalStore.js';
 import { answeredStatus } from '../decide/answeredStatus.js';
+import { endedByHalt } from '../tenant/haltsOf.js';
 import { coveredApproval, findApproval, soleAgent } from '../decide/covers.js';
 import { RequestError } from '../front/RequestError.js';
 import type { Answer, CallerInput, Route } from './Route.js';
@@ -35,7 +36,9 @@ export function approvalUseRoutes({ clock = new SteadyClock() }: ApprovalUseOpti
       handle: (input) => {
         const id = idOf(input);
         return chain(coveredApproval(input, id), (record) =>
-          chain(statusOf(input, record), (now) => ok(writeApprovalStatusAnswer(id, now ?? record, input.requestId))),
+          chain(statusOf(input, record), (now = record) =>
+            ok(writeApprovalStatusAnswer(id, now, input.requestId, endedByHalt(input.tenant, now))),
+          ),
         );
       },
     },
@@ -50,10 +53,11 @@ export function approvalUseRoutes({ clock = new SteadyClock() }: ApprovalUseOpti
       handle: async (input) => {
         const { ids } = readBody(statusesBody, input.body);
         if (ids.length > 1) input.spend(ids.length - 1);
-        const statuses: (readonly [string, ApprovalRecord | undefined])[] = [];
+        const statuses: [string, ApprovalRecord | undefined, string | undefined][] = [];
         for (const id of ids) {
           const record = await findApproval(input, id);
-          statuses.push([id, record && (await statusOf(input, record))]);
+          const now = record && (await statusOf(input, record));
+          statuses.push([id, now, now && endedByHalt(input.tenant, now)]);
         }
         return ok(writeStatusesAnswer(statuses));
       },

@@ -30,7 +30,7 @@ import type { IssuerOptions } from './IssuerOptions.js';
 import { reliableRows } from './reliableRows.js';
 import { sweepTenant } from './sweepTenant.js';
 import type { Tenant, ToolSettings } from './Tenant.js';
-import { autoHaltOf, unlessHalted } from './haltsOf.js';
+import { autoHaltOf, endHalted, unlessHalted } from './haltsOf.js';
 import { ModuleHalts } from './TenantHalts.js';
 import { TenantLimits } from './TenantLimits.js';
 import { toolSettings } from './toolSettings.js';
@@ -105,6 +105,7 @@ export class Tenants {
   #opening: Promise<void> | undefined;
   #timer: NodeJS.Timeout | undefined;
   #leave: (() => unknown) | undefined;
+  readonly #leaveNews: (() => void)[] = [];
   #sweeping = false;
   #closed = false;
 
@@ -159,6 +160,7 @@ export class Tenants {
     // one that could not be opened has nothing to leave
     await this.#opening?.catch(() => {});
     await this.#leave?.();
+    for (const leave of this.#leaveNews) leave();
     for (const { halts } of this.#tenants.values()) halts.close();
     if (this.#ownsPolicies) for (const { policies } of this.#tenants.values()) policies.close();
     await this.#store.close();
@@ -171,7 +173,12 @@ export class Tenants {
       if (change.kind === 'approval') this.#onChange(change.decisionId);
       if (change.kind === 'halt') void this.#tenants.get(change.tenantId)?.halts.refresh();
     });
-    for (const { halts } of this.#tenants.values()) await halts.start();
+    for (const tenant of this.#tenants.values()) {
+      const onHalted = (): void => void this.#endHalted(tenant);
+      tenant.haltNews.on('halted', onHalted);
+      this.#leaveNews.push(() => tenant.haltNews.off('halted', onHalted));
+      await tenant.halts.start();
+    }
     if (this.#closed) return;
     this.#timer = setInterval(() => void this.#sweep(), SWEEP_MS);
     this.#timer.unref();
@@ -184,12 +191,19 @@ export class Tenants {
       void workUntilDone(() => desk.onChange(decisionId), { failed, isOver: () => this.#closed });
   }
 
+  /** What fails here, the next sweep tries again. */
+  async #endHalted(tenant: Tenant): Promise<void> {
+    await reported('ending what is halted', async () => endHalted(tenant, this.#clock.now()));
+  }
+
   /** One at a time, however long it takes. */
   async #sweep(): Promise<void> {
     if (this.#sweeping) return;
     this.#sweeping = true;
-    for (const tenant of this.#tenants.values())
+    for (const tenant of this.#tenants.values()) {
+      await this.#endHalted(tenant);
       await reported('ending overdue approvals', async () => sweepTenant(tenant, this.#clock.now()));
+    }
     this.#sweeping = false;
   }
 }

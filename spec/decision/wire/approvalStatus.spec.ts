@@ -36,6 +36,24 @@ describe('the status of an approval on the wire', () => {
     expect(writeApprovalStatus('dec', recordOf({ consumed }))).to.include({ consumed: true });
   });
 
+  it('says that a halt has ended it, and believes no other code, and none of what did not end', () => {
+    const written = writeApprovalStatus('dec', recordIn('withdrawn'), 'it is halted.');
+    expect(written).to.include({ outcome: 'withdrawn', reason: 'it is halted.', code: 'halted' });
+    for (const [answer, code] of [
+      [written, 'halted'],
+      [{ ...written, code: 'other' }, undefined],
+      [{ ...written, code: null }, undefined],
+      [{ ...written, outcome: 'denied' }, undefined],
+      [{ ...written, outcome: 'approved', effect: 'allow' }, undefined],
+    ] as const) {
+      expect(readApprovalStatus(answer)).to.have.property('state', answer.outcome === 'approved' ? 'approved' : 'denied');
+      expect(readApprovalStatus(answer).code).to.equal(code);
+      expect(readStatusAnswer(writeWire(answer), true).code).to.equal(code);
+    }
+    expect(readApprovalStatus({ ...written, reason: null })).to.include({ state: 'denied', code: 'halted', reason: undefined });
+    expect(readStatusAnswer(writeWire({ ...written, code: 7 }), true)).to.not.have.property('code');
+  });
+
   it('says what runs instead of what was asked about, with its types, until it was used', () => {
     const edit = { by: 'ann', atMs: 1, from: 'a', to: 'b', params: {}, changes: [], superseded: [] };
     const record = recordOf({ status: 'approved', params: { amount: 2n }, digest: 'b', amendments: [edit] });

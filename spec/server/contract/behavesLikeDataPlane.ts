@@ -486,5 +486,5 @@ export function behavesLikeDataPlane(name: string, make: MakeWorld, { remote }: 
 
   alsoBehavesLikeDataPlane(name, make, { remote });
   previewsLikeDataPlane(name, make);
-  governedLikeDataPlane(name, make, { remote });
+  governedLikeDataPlane(name, make);
 }

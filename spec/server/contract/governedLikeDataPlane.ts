@@ -19,7 +19,7 @@ const limits = (tool: string, limit: string, more = ''): string =>
 
 const POLICIES = [
   '@id("all") permit (principal, action, resource);',
-  asks('hold', ['frozen', 'ended', 'fresh']),
+  asks('hold', ['frozen', 'ended', 'yes', 'later', 'thrown', 'fresh']),
   asks('two', ['two', 'same', 'no'], '@quorum("2") @approvers("payers")'),
   asks('pair-leads', ['pair'], '@approvers("leads")'),
   asks('pair-payers', ['pair'], '@approvers("payers") @distinct("true")'),
@@ -37,7 +37,7 @@ const POLICIES = [
 type AnyCall = (a?: unknown, b?: unknown) => Promise<unknown>;
 
 /** What people govern many agents with, in one world: halts, several people, edits, grants and limits. */
-export function governedLikeDataPlane(name: string, make: MakeWorld, { remote }: { readonly remote: boolean }): void {
+export function governedLikeDataPlane(name: string, make: MakeWorld): void {
   describe(`${name}, governed`, function () {
     this.timeout(60_000);
     let world: ContractWorld;
@@ -111,8 +111,6 @@ export function governedLikeDataPlane(name: string, make: MakeWorld, { remote }:
         expect((await world.desk.page({ toolName: 'fresh' })).cards).to.deep.equal([]);
       });
 
-      // behind a server its program learns of it when it asks again, which the slow polls here put off
-      if (remote) return;
       it('stays approved, and runs after the halt, once', async () => {
         const { call, runs } = guarded('frozen');
         const result = call(1, 'x');
@@ -136,6 +134,39 @@ export function governedLikeDataPlane(name: string, make: MakeWorld, { remote }:
         expect((await world.desk.get(decisionId))?.status).to.equal('withdrawn');
         await world.halts.lift(id, ORDER);
         expect(runs).to.deep.equal([]);
+      });
+
+      it('ends with the halt that cancels it, also where it was approved before', async () => {
+        const { call, runs } = guarded('yes');
+        const result = refusal(call(1));
+        const record = await waiting('yes');
+        const frozen = await world.halts.halt({ toolName: 'yes' }, ORDER);
+        expect((await approve(record)).status).to.equal('approved');
+        const { id } = await world.halts.halt({ agentId: 'bot', toolName: 'yes' }, { ...ORDER, pending: 'cancel' });
+        expect((await result).slice(0, 2)).to.deep.equal(['ForbiddenError', 'halted']);
+        expect((await world.desk.get(record.decisionId))?.status).to.equal('withdrawn');
+        for (const one of [frozen.id, id]) await world.halts.lift(one, ORDER);
+        expect(runs).to.deep.equal([]);
+      });
+
+      it('ends with the halt that cancels it, also where its caller does not wait', async () => {
+        const later = guarded('later', { approval: 'defer' });
+        const thrown = guarded('thrown', { approval: 'throw' });
+        const pending = (await later.call(1)) as PendingApproval<unknown>;
+        const ended = refusal(pending.completed);
+        expect((await refusal(thrown.call(1)))[0]).to.equal('ApprovalPendingError');
+        const records = [await waiting('later'), await waiting('thrown')];
+        const { id } = await world.halts.halt({ agentId: 'bot' }, { ...ORDER, pending: 'cancel' });
+        const message = `Tool 'later' is not allowed: agent 'bot' is halted. ${AGAIN}`;
+        expect(await ended).to.deep.equal(['ForbiddenError', 'halted', message]);
+        const statuses = async () => Promise.all(records.map(async ({ decisionId }) => (await world.desk.get(decisionId))?.status));
+        await until(async () => (await statuses()).every((status) => status === 'withdrawn'));
+        expect((await refusal(thrown.call(1))).slice(0, 2)).to.deep.equal(['ForbiddenError', 'halted']);
+        await world.halts.lift(id, ORDER);
+        // it is asked anew
+        expect((await refusal(thrown.call(1)))[0]).to.equal('ApprovalPendingError');
+        expect((await waiting('thrown')).decisionId).not.to.equal(records[1]?.decisionId);
+        expect([...later.runs, ...thrown.runs]).to.deep.equal([]);
       });
     });
 
