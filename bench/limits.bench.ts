@@ -28,7 +28,7 @@ report([
     value: memory.ratio,
     unit: '×',
     goal: { atMost: 1.3 },
-    limit: { atMost: 2.5 },
+    limit: { atMost: 4 },
     note: `${memory.ns.toFixed(0)} ns, allowed ${memory.twinNs.toFixed(0)} ns`,
   },
   ...(await sqliteFigures()),
