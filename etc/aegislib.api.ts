@@ -269,6 +269,7 @@ export interface DecisionStatus {
     readonly decisionId: string;
     readonly state: 'pending' | 'approved' | 'denied' | 'expired' | 'invalid';
     readonly reason?: string | undefined;
+    readonly code?: 'halted' | undefined;
     readonly by?: string | undefined;
     readonly params?: Params | undefined;
     readonly digest?: string | undefined;

@@ -265,6 +265,7 @@ export declare class MemoryCounterStore implements CounterStore {
     take(given: Takes): TakeOutcome;
     change(change: CounterChange | undefined): void;
     give(token: string): void;
+    forget(token: string): void;
     peek(takes: readonly CounterTake[], token?: string): readonly CounterState[];
     list(): readonly ShownCounter[];
     prune(): number;
