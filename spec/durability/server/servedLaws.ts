@@ -42,7 +42,9 @@ export function checkServed(lines: readonly string[], records: readonly Approval
       const status = byId.get(id)?.status;
       const n = opened.get(id);
       const isCancelled = n !== undefined && cancelled.has(n);
-      if (status !== 'approved' && !(isCancelled && status === 'withdrawn'))
+      // a call that was told an error takes back the request whose answer it never got, also where a person was quicker
+      const isGivenUp = n === undefined && all('refused').length > 0;
+      if (status !== 'approved' && !((isCancelled || isGivenUp) && status === 'withdrawn'))
         return [`verdict lost: ${id} was approved, and is ${status ?? 'gone'}`];
       const isOver = n === undefined || isCancelled || (starts.get(id) ?? 0) > 0;
       return isOver ? [] : [`verdict lost: ${id} was approved, and call ${n} has not run`];
