@@ -113,6 +113,54 @@ describe('CallDriver', () => {
       expect(time.countTimers()).to.equal(0);
     });
 
+  describe('with a call that is approved and kept from running', () => {
+    const kept = async () => {
+      let fails = true;
+      const setup = schedulerSetup({
+        service: {
+          pushes: true,
+          reevaluate: (_, decisionId) => {
+            if (fails) throw new Error('connection lost');
+            return { effect: 'allow', decisionId };
+          },
+        },
+      });
+      const call = await setup.submit(inAnHour());
+      await time.tickAsync(1);
+      setup.service.push(call.task.decisionId, 'approved');
+      await time.tickAsync(1);
+      expect([call.path, call.entry.phase]).to.deep.equal([['pending', 'approved'], 'waiting']);
+      return { ...setup, ...call, recover: () => (fails = false) };
+    };
+
+    it('ends it when a halt has ended its approval, and for nothing else that is pushed', async () => {
+      const { service, task, handle, path, runs } = await kept();
+      for (const state of ['denied', 'expired'] as const) service.push(task.decisionId, state);
+      await time.tickAsync(1);
+      expect(path).to.deep.equal(['pending', 'approved']);
+      service.push(task.decisionId, 'denied', { code: 'halted', reason: 'The tools are halted.' });
+      await time.tickAsync(1);
+      expect(await rejection(handle.completed)).to.have.property('code', 'halted');
+      await time.tickAsync(HOUR);
+      expect([path, runs]).to.deep.equal([['pending', 'approved', 'cancelled'], []]);
+      expect(time.countTimers()).to.equal(0);
+    });
+
+    it('tries it at once where the service says that its stream may have missed something', async () => {
+      const { service, handle, task, path, runs, recover } = await kept();
+      recover();
+      const tried = service.count('reevaluate');
+      expect(tried).to.be.at.least(1);
+      service.pushAnswer('resync');
+      await time.tickAsync(1);
+      expect(service.count('reevaluate')).to.equal(tried + 1);
+      expect(await handle.completed).to.equal('done');
+      await time.tickAsync(HOUR);
+      expect([path.at(-1), runs]).to.deep.equal(['completed', [task.params]]);
+      expect(time.countTimers()).to.equal(0);
+    });
+  });
+
   describe('while everything shuts down', () => {
     for (const late of ['an approval', 'a failure'] as const) {
       it(`takes no notice of ${late} that arrives`, async () => {

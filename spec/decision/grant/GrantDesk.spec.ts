@@ -77,6 +77,22 @@ describe('The grants of a desk', () => {
     expect((await ask(8)).effect).to.equal('allow');
   });
 
+  it('stand in for each other: a call whose grant was used up meanwhile is answered by the next one, and by a person when none is left', async () => {
+    const { desk, grants, ask } = setup();
+    const asked = [await ask(40), await ask(41)];
+    for (const { decisionId } of asked) {
+      const digest = (await desk.get(decisionId))?.digest;
+      await desk.approve(decisionId, { by: 'rita', digest, grant: { ...LOOSE, uses: 1 } });
+    }
+    // all of them find both grants, before any has used one
+    const decisions = await Promise.all([ask(1), ask(2), ask(3)]);
+    expect(decisions.map(({ effect }) => effect).sort()).to.deep.equal(['allow', 'allow', 'approval_needed']);
+    const listed = await grants.list();
+    expect(listed.map(({ used }) => used)).to.deep.equal([1, 1]);
+    const answering = decisions.flatMap((decision) => (decision.effect === 'allow' ? [decision.grantId] : []));
+    expect(answering).to.have.members(listed.map(({ id }) => id));
+  });
+
   it('that could not be stored are said so, though the call is approved', async () => {
     const { records, desk, grants, approve } = setup();
     records.failing = ['insert'];

@@ -88,3 +88,26 @@ describe('The terminal of a process', () => {
     expect(code).to.equal(0);
   });
 });
+
+describe('A terminal that fails', () => {
+  for (const side of ['input', 'output'])
+    it(`on its ${side} before what asks is loaded ends no program, and asks then`, async () => {
+      const { code, stdout } = await runInChild(`
+        const { PassThrough } = await import('node:stream');
+        const { ApprovalDesk } = await import(${DESK});
+        const { terminalApprover } = await import(${APPROVER});
+        const { MemoryApprovalStore } = await import(${STORE});
+        const { openingOf } = await import(${OPENINGS});
+        const terminal = { input: new PassThrough(), output: new PassThrough() };
+        const desk = new ApprovalDesk(new MemoryApprovalStore());
+        const detach = terminalApprover({ by: 'bob', terminal }).attach(desk);
+        terminal.${side}.emit('error', new Error('it is gone'));
+        const { record } = await desk.open(openingOf());
+        const [shown] = await (await import('node:events')).once(terminal.output, 'data');
+        detach();
+        const { status } = await desk.get(record.decisionId);
+        process.stdout.write(JSON.stringify({ shown: String(shown).length > 0, status }));`);
+      expect(stdout).to.equal('{"shown":true,"status":"pending"}');
+      expect(code).to.equal(0);
+    });
+});

@@ -4,6 +4,7 @@ import { runPolicyTests } from '../../../lib/policy/engine/runPolicyTests.js';
 import { ConfigError } from '../../../lib/model/errors/SetupErrors.js';
 import { EmbeddedDecisionService } from '../../../lib/decision/embedded/EmbeddedDecisionService.js';
 import { ApprovalDesk } from '../../../lib/decision/desk/ApprovalDesk.js';
+import type { Params } from '../../../lib/model/Params.js';
 import { TestedLimits } from '../../../lib/policy/limit/TestedLimits.js';
 import { MemoryApprovalStore } from '../../../lib/store/memory/MemoryApprovalStore.js';
 import { expectDecision, policySnapshot } from '../../../lib/testing/index.js';
@@ -160,6 +161,19 @@ describe('Tests of policies that are limits', () => {
     expect(() => expectDecision(policies, { ...call, limits: { budget: { used: -1 } } })).to.throw(ConfigError, /limits\.budget/);
     const text = policySnapshot(policies, [call, { ...call, limits: { few: { used: 3 } } }]);
     expect(text).to.contain('  limits: budget, few').and.to.contain('  deny (limit_reached)');
+  });
+
+  it('leave out of what a call counts each limit that it cannot be counted for', () => {
+    const engine = engineOf(POLICIES);
+    const costsOf = (params: Params): object => {
+      const request = requestOf({ agentId: 'bot', toolName: 'refund', params, session: { user_id: 'ann' } });
+      const call = { ...request, facts: {}, nowMs: Date.now(), groups: [], removable: [] };
+      return Object.fromEntries(new TestedLimits().costsOf(engine.evaluate(call), call));
+    };
+    expect(costsOf({ cents: 2, weight: 0.5 })).to.deep.equal({ budget: 20_000, few: 10_000, seen: 5_000 });
+    expect(costsOf({ cents: 2, weight: 'x' })).to.deep.equal({ budget: 20_000, few: 10_000 });
+    expect(costsOf({ weight: 0.5 })).to.deep.equal({ few: 10_000, seen: 5_000 });
+    expect(costsOf({ cents: 2, no: 1 })).to.deep.equal({});
   });
 
   it('say what the service says that counts, of any calls in any order', async () => {
