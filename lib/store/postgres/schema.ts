@@ -22,9 +22,9 @@ const VERSIONS: readonly (string | ((client: ClientBase, schema: string) => Prom
   CREATE TABLE $S.meta (single boolean PRIMARY KEY DEFAULT true CHECK (single), epoch text, clock_ms bigint NOT NULL DEFAULT 0, latest_ms bigint NOT NULL DEFAULT 0);
   INSERT INTO $S.meta DEFAULT VALUES;
   CREATE TABLE $S.owner (owner text PRIMARY KEY, live_until bigint NOT NULL DEFAULT 0, opened_at bigint NOT NULL);
-  CREATE FUNCTION $S.now_ms() RETURNS bigint LANGUAGE sql VOLATILE AS $$
+  CREATE OR REPLACE FUNCTION $S.now_ms() RETURNS bigint LANGUAGE sql VOLATILE AS $$
     SELECT greatest((extract(epoch FROM clock_timestamp()) * 1000)::bigint, clock_ms) FROM $S.meta $$;
-  CREATE FUNCTION $S.durably() RETURNS text LANGUAGE sql VOLATILE AS $$
+  CREATE OR REPLACE FUNCTION $S.durably() RETURNS text LANGUAGE sql VOLATILE AS $$
     SELECT set_config('synchronous_commit',
       CASE current_setting('synchronous_commit') WHEN 'remote_apply' THEN 'remote_apply' ELSE 'on' END, true) $$;
   CREATE TABLE $S.task (
@@ -65,7 +65,7 @@ const VERSIONS: readonly (string | ((client: ClientBase, schema: string) => Prom
     await client.query(
       `ALTER TABLE $S.version ADD COLUMN min_reader integer NOT NULL DEFAULT 3;
       DROP FUNCTION $S.durably();
-      CREATE FUNCTION $S.durably(reader integer) RETURNS text LANGUAGE plpgsql VOLATILE AS $$ BEGIN
+      CREATE OR REPLACE FUNCTION $S.durably(reader integer) RETURNS text LANGUAGE plpgsql VOLATILE AS $$ BEGIN
         IF (SELECT min_reader FROM $S.version) > reader THEN RAISE EXCEPTION USING ERRCODE = '${OUTDATED}'; END IF;
         RETURN set_config('synchronous_commit',
           CASE current_setting('synchronous_commit') WHEN 'remote_apply' THEN 'remote_apply' ELSE 'on' END, true);
@@ -129,7 +129,7 @@ const VERSIONS: readonly (string | ((client: ClientBase, schema: string) => Prom
   CREATE INDEX counter_token_over ON $S.counter_token (tenant_id, expires_at);
   CREATE TABLE $S.gate (tenant_id text PRIMARY KEY, halts bigint NOT NULL DEFAULT 0);
   INSERT INTO $S.gate (tenant_id) VALUES ('${DEFAULT_TENANT}');
-  CREATE FUNCTION $S.halts_are(tenant text, expected bigint) RETURNS boolean LANGUAGE plpgsql VOLATILE AS $$ DECLARE found_halts bigint; BEGIN
+  CREATE OR REPLACE FUNCTION $S.halts_are(tenant text, expected bigint) RETURNS boolean LANGUAGE plpgsql VOLATILE AS $$ DECLARE found_halts bigint; BEGIN
     SELECT halts INTO found_halts FROM $S.gate WHERE tenant_id = tenant FOR SHARE;
     IF NOT FOUND THEN
       INSERT INTO $S.gate (tenant_id) VALUES (tenant) ON CONFLICT DO NOTHING;

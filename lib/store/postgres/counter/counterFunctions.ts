@@ -3,16 +3,16 @@
  * so that no two takes wait for each other; the time is read once they are locked, and never goes back.
  */
 export const counterFunctions = `
-  CREATE FUNCTION $S.counter_at(kind text, window_ms bigint, ms bigint) RETURNS bigint LANGUAGE sql IMMUTABLE AS $$
+  CREATE OR REPLACE FUNCTION $S.counter_at(kind text, window_ms bigint, ms bigint) RETURNS bigint LANGUAGE sql IMMUTABLE AS $$
     SELECT CASE WHEN kind = 'fixed' THEN ms / window_ms ELSE ms * 16 / window_ms END $$;
-  CREATE FUNCTION $S.counter_end(kind text, window_ms bigint, pos bigint) RETURNS bigint LANGUAGE sql IMMUTABLE AS $$
+  CREATE OR REPLACE FUNCTION $S.counter_end(kind text, window_ms bigint, pos bigint) RETURNS bigint LANGUAGE sql IMMUTABLE AS $$
     SELECT CASE WHEN kind = 'fixed' THEN (pos + 1) * window_ms ELSE ((pos + 17) * window_ms + 15) / 16 END $$;
-  CREATE FUNCTION $S.counter_shifted(slices bigint[], parts integer, shift bigint) RETURNS bigint[] LANGUAGE sql IMMUTABLE AS $$
+  CREATE OR REPLACE FUNCTION $S.counter_shifted(slices bigint[], parts integer, shift bigint) RETURNS bigint[] LANGUAGE sql IMMUTABLE AS $$
     SELECT CASE WHEN shift <= 0 THEN slices
       ELSE (array_fill(0::bigint, ARRAY[least(shift, parts)::integer]) || slices)[1:parts] END $$;
-  CREATE FUNCTION $S.counter_used(slices bigint[]) RETURNS bigint LANGUAGE sql IMMUTABLE AS $$
+  CREATE OR REPLACE FUNCTION $S.counter_used(slices bigint[]) RETURNS bigint LANGUAGE sql IMMUTABLE AS $$
     SELECT least(sum(part), 9007199254740991)::bigint FROM unnest(slices) AS part $$;
-  CREATE FUNCTION $S.counter_take(tenant text, tok text, takes jsonb, keep bigint) RETURNS jsonb LANGUAGE plpgsql VOLATILE AS $$
+  CREATE OR REPLACE FUNCTION $S.counter_take(tenant text, tok text, takes jsonb, keep bigint) RETURNS jsonb LANGUAGE plpgsql VOLATILE AS $$
   DECLARE
     one jsonb; c $S.counter; pos bigint; ms bigint; cost bigint; held boolean; i integer := 0;
     times bigint[] := '{}'; windows jsonb := '[]'; refused jsonb := '[]'; uses jsonb := '[]'; now_slices bigint[];
@@ -62,7 +62,7 @@ export const counterFunctions = `
     END LOOP;
     RETURN jsonb_build_object('ok', true, 'used', uses);
   END $$;
-  CREATE FUNCTION $S.counter_give(tenant text, tok text) RETURNS void LANGUAGE plpgsql VOLATILE AS $$
+  CREATE OR REPLACE FUNCTION $S.counter_give(tenant text, tok text) RETURNS void LANGUAGE plpgsql VOLATILE AS $$
   DECLARE t $S.counter_token; c $S.counter; pos bigint; ms bigint; part integer; now_slices bigint[];
   BEGIN
     FOR t IN WITH gone AS (DELETE FROM $S.counter_token WHERE tenant_id = tenant AND token = tok RETURNING *) SELECT * FROM gone ORDER BY key LOOP
