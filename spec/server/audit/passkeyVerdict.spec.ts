@@ -143,13 +143,15 @@ const flipped = (text: string, at = 20): string => {
   bytes[at] = (bytes[at] ?? 0) ^ 1;
   return bytes.toString('base64url');
 };
-const inClientData = (proof: VerdictProof, from: RegExp, to: string): string =>
+const inClientData = (proof: VerdictProof, from: RegExp, to: (found: string) => string): string =>
   Buffer.from(Buffer.from(proof.clientDataJSON, 'base64url').toString().replace(from, to)).toString('base64url');
 
 const CHANGES: Readonly<Record<string, Change>> = {
   'another signature': ({ proof }) => ({ proof: { ...proof, signature: flipped(proof.signature) } }),
-  'another challenge': ({ proof }) => ({ proof: { ...proof, clientDataJSON: inClientData(proof, /"challenge":"./, '"challenge":"_') } }),
-  'another origin': ({ proof }) => ({ proof: { ...proof, clientDataJSON: inClientData(proof, /localhost/, 'evil.example') } }),
+  'another challenge': ({ proof }) => ({
+    proof: { ...proof, clientDataJSON: inClientData(proof, /(?<="challenge":")./, (first) => (first === '_' ? '-' : '_')) },
+  }),
+  'another origin': ({ proof }) => ({ proof: { ...proof, clientDataJSON: inClientData(proof, /localhost/, () => 'evil.example') } }),
   'no person verified': ({ proof }) => ({ proof: { ...proof, authenticatorData: flipped(proof.authenticatorData, 32) } }),
   'another counter': ({ proof }) => ({ proof: { ...proof, authenticatorData: flipped(proof.authenticatorData, 36) } }),
   'another passkey': ({ proof }) => ({ proof: { ...proof, credential: flipped(proof.credential) } }),
