@@ -1,4 +1,3 @@
-import { chain } from '../../common/awaitable.js';
 import { writeApprovalStatus } from '../../decision/wire/approvalStatus.js';
 import type { ApprovalRecord } from '../../store/ApprovalStore.js';
 import { endedByHalt } from '../tenant/haltsOf.js';
@@ -40,12 +39,7 @@ export class EventHubs {
     return this.#hubIn(this.#programs, tenant.id, this.#options, (hub) => {
       const onSettled = (record: ApprovalRecord): void => {
         const { decisionId, agentId } = record;
-        const publish = (halted?: string): void =>
-          hub.publish({ type: 'status', agentId, data: writeApprovalStatus(decisionId, record, halted) });
-        const halted = endedByHalt(tenant, record);
-        // another server may have ended it for a halt that is not known here yet
-        const mayBeHalted = record.status === 'withdrawn' && halted === undefined;
-        void chain(mayBeHalted ? tenant.halts.refresh() : undefined, () => publish(halted ?? endedByHalt(tenant, record)));
+        hub.publish({ type: 'status', agentId, data: writeApprovalStatus(decisionId, record, endedByHalt(tenant, record)) });
       };
       // what was frozen can be tried again
       const onLifted = (): void => hub.resync();

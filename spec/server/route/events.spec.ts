@@ -26,6 +26,7 @@ function tenantOf(id: string, personOf: Directory['personOf'] = () => undefined)
     identity: { directory: { personOf } },
     haltNews,
     halts: { inForce: [] },
+    tools: new Map(),
   } as unknown as Tenant & {
     readonly store: MemoryApprovalStore;
   };
