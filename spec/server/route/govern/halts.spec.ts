@@ -204,6 +204,43 @@ describe('The routes of halts', () => {
     expect((await ask('begin', begin)).json).to.deep.equal({ begun: true });
   });
 
+  it('let a client that asks again, because an answer was lost, go on no more than one that asks for the first time', async () => {
+    const { ask, tenant } = setup();
+    const digest = canonicalDigest({ a: 1 });
+    const open = async (headers: Readonly<Record<string, string>>): Promise<string> => {
+      const id = (await ask('decide', call('refund', { headers }))).json['decision_id'] as string;
+      await tenant.desk.approve(id, { by: 'kim', digest });
+      return id;
+    };
+    const id = await open(NEW);
+    const told = await open({});
+    const steps = {
+      consume: { id, body: { digest, bindingBase: BASE, token: 't' } },
+      begin: { id, body: { token: 't', claimToken: 'c' } },
+      status: { id: told },
+    };
+    const answers = async (): Promise<unknown> => {
+      const seen: unknown[] = [];
+      for (const [name, request] of Object.entries(steps)) {
+        const { json } = await ask(name, request);
+        seen.push(json['error'] ?? json['consumed'] ?? json['begun'], json['effect']);
+      }
+      return seen.filter((value) => value !== undefined);
+    };
+    const GONE_ON = [true, true, true, 'allow'];
+    expect(await answers()).to.deep.equal(GONE_ON);
+    for (const scope of [{ all: true }, { agentId: 'bot' }, { toolName: 'refund' }] as const) {
+      const halt = await tenant.halts.halt(scope, { by: 'ann', reason: 'wild' });
+      expect(await answers(), JSON.stringify(scope)).to.deep.equal(['halted', 'halted', false, 'approval_needed']);
+      await tenant.halts.lift(halt.id, { by: 'ann', reason: 'fixed' });
+      expect(await answers(), JSON.stringify(scope)).to.deep.equal(GONE_ON);
+    }
+    await tenant.halts.halt({ agentId: 'another' }, { by: 'ann', reason: 'wild' });
+    expect(await answers()).to.deep.equal(GONE_ON);
+    // another claim begins no more, halted or not
+    expect((await ask('begin', { id, body: { token: 't', claimToken: 'other' } })).json['begun']).to.equal(false);
+  });
+
   it('refuse a use that a halt of another server came before', async () => {
     const { ask, tenant } = setup();
     const digest = canonicalDigest({ a: 1 });
