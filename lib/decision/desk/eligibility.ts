@@ -1,4 +1,5 @@
 import type { Awaitable } from '../../common/awaitable.js';
+import { canonicalDigest } from '../../common/data/canonical.js';
 import { StoreError } from '../../model/errors/ServiceErrors.js';
 import { VerdictError } from '../../model/errors/SetupErrors.js';
 import { maybeSamePerson } from '../../model/personId.js';
@@ -38,6 +39,9 @@ export interface EligibilityRules {
    */
   readonly requireKnownRequester?: boolean | undefined;
 }
+
+/** Hexadecimal digits of a number that JSON keeps. */
+const EPOCH_DIGITS = 12;
 
 /** Whom a desk asks about people: its rules, and the server that people come to. */
 export interface PeopleRules {
@@ -308,9 +312,15 @@ async function joined(known: DirectoryPerson | undefined, by: string, directory:
     groups: [...new Set([...known.groups, ...more.groups])],
     groupsFrom: `${known.groupsFrom}, ${more.groupsFrom}`,
     groupsIncomplete: known.groupsIncomplete ?? more.groupsIncomplete,
-    epoch: known.epoch ?? more.epoch,
+    epoch: joinedEpoch(known.epoch, more.epoch),
     mayDecide: known.mayDecide !== false && more.mayDecide !== false,
   };
+}
+
+/** Another number once one of the two is another one. */
+function joinedEpoch(known: number | undefined, more: number | undefined): number | undefined {
+  if (known === undefined || more === undefined) return known ?? more;
+  return Number.parseInt(canonicalDigest([known, more]).slice(0, EPOCH_DIGITS), 16);
 }
 
 function knownToServer(id: string, decisionId: string, served: DeskPeople | undefined): Promise<DirectoryPerson | undefined> {

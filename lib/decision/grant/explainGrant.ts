@@ -41,8 +41,10 @@ function conditionsOf(root: string, example: unknown, terms: GrantTerms): Condit
   const ranges: { long: string; decimal: string | undefined }[] = [];
   const write = (value: unknown, at: string, here: string): string => {
     if (Object.hasOwn(terms, at)) {
-      const term = readTerm(terms[at]) as ReadTerm;
-      if (term.form === 'range') ranges.push(rangeText(here, term, value));
+      const term = readTerm(terms[at]);
+      // a term that this code does not know covers nothing
+      if (typeof term === 'string') whole.push('false');
+      else if (term.form === 'range') ranges.push(rangeText(here, term, value));
       else whole.push(...termText(here, term, value));
       return here;
     }

@@ -63,6 +63,15 @@ describe('Terms of grants', () => {
     expect(grantMatcher({ a: 1 }, { '/a': { like: 1 } as never })({ a: 1 })).to.equal(false);
   });
 
+  it('that a newer version has written are explained too: as what permits nothing', () => {
+    const params = { amount: 40, to: 'a' };
+    const scope: GrantScope = { agentId: 'bot', toolName: 'refund', guardKey: 'refund', requester: 'bot', params, session: null, facts: {}, loosened: { params: { '/to': { like: 'a' } as never }, session: {}, facts: {} }, lifts: [] }; // prettier-ignore
+    const engines = enginesOf(explainGrant(scope));
+    for (const engine of engines) expect(engine.evaluate(callOf(params, { toolName: 'refund' })).effect).to.equal('deny');
+    expect(engines).to.have.lengthOf(1);
+    for (const engine of engines) engine.release();
+  });
+
   it('leave everything else exactly as it was: names, nested names, lists, kinds', () => {
     const example = { a: { b: 1, c: [1, { d: 'x' }] }, 'e/f~': true, g: '' };
     const matches = grantMatcher(example, { '/a/b': { '>=': 0, '<=': 9 } });
