@@ -1,6 +1,7 @@
 import { haltAnswer, haltBody, haltsAnswer, liftBody, readScope, writeHalt } from '../../../decision/wire/govern/haltsAnswer.js';
 import { readBody } from '../../../decision/wire/readBody.js';
 import { NotFoundError } from '../../../model/errors/ServiceErrors.js';
+import { covers } from '../../decide/covers.js';
 import { isHalt, liftHalt, orderHalt } from '../../tenant/haltActs.js';
 import type { Answer, CallerInput, Route } from '../Route.js';
 
@@ -15,9 +16,11 @@ export function haltRoutes(): readonly Route[] {
       scope: 'approvals:read',
       query: { all: '`true` for those that are over too.' },
       answers: { 200: haltsAnswer },
-      async handle({ tenant, query }) {
+      async handle({ caller, tenant, query }) {
         const halts = await tenant.halts.list({ all: query.get('all') === 'true' });
-        return answer(200, { halts: halts.map(writeHalt) });
+        // who reads for some agents alone learns nothing of what stops others
+        const shown = halts.filter(({ scope: { agentId } }) => agentId === undefined || covers(caller, agentId));
+        return answer(200, { halts: shown.map(writeHalt) });
       },
     },
     {

@@ -51,6 +51,17 @@ describe('The routes of halts', () => {
       expect((await ask('orderHalt', { caller: HOST, body })).status).to.equal(400);
   });
 
+  it('name no agent to who reads for others alone', async () => {
+    const { ask } = setup();
+    for (const scope of [{ all: true }, { agent: 'bot' }, { agent: 'ops' }, { agent: 'ops', tool: 'read' }, { tool: 'read' }])
+      await ask('orderHalt', { caller: HOST, body: { scope, reason: 'r' } });
+    const seen = async (agents: readonly string[] | undefined): Promise<unknown> =>
+      ((await ask('listHalts', { caller: { agents } })).json['halts'] as { scope: object }[]).map(({ scope }) => scope);
+    expect(await seen(undefined)).to.have.lengthOf(5);
+    expect(await seen(['bot'])).to.have.deep.members([{ all: true }, { agent: 'bot' }, { tool: 'read' }]);
+    expect(await seen([])).to.have.deep.members([{ all: true }, { tool: 'read' }]);
+  });
+
   it('let an approver pause one agent for an hour at most, and an admin halt anything', async () => {
     const { ask } = setup();
     const order = async (role: 'admin' | 'approver', scope: object, minutes?: number): Promise<number> => {
