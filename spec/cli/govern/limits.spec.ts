@@ -46,6 +46,15 @@ describe('aegis limits', function () {
     rmSync(folder, { recursive: true });
   });
 
+  it('say what the commands are where one is misspelled, and open nothing for it', async () => {
+    for (const [name, meant] of [
+      ['shwo', "; did you mean 'show'?"],
+      ['lst', "; did you mean 'list'?"],
+      ['budget', ''],
+    ] as const)
+      expect(await fail('limits', name)).to.equal(`aegis: unknown command '${name}'; there are list and show <policy>${meant}\n`);
+  });
+
   const CALLS = [
     ['support', 'refund', { cents: 999.5 }],
     ['support', 'refund', { cents: 0.5 }],
