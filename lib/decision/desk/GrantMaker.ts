@@ -32,6 +32,8 @@ export interface GrantMaker {
   prepare(record: ApprovalRecord, input: GrantInput, by: GrantGiver): Promise<PreparedGrant>;
   /** SHA-256 of all that a grant says, for what is signed. @throws VerdictError as {@link prepare} */
   digestOf(record: ApprovalRecord, input: GrantInput): Promise<string>;
+  /** Whether the grant that comes with the yes on an approval was stored, whatever became of it. */
+  isMade(decisionId: string): Awaitable<boolean>;
   /** A person refuses this call: grants that would cover it are taken back. @throws the store's error: then some may be in force */
   refused(record: ApprovalRecord, by: string): Awaitable<void>;
 }

@@ -10,7 +10,7 @@ import type { ApprovalRecord } from '../../store/ApprovalStore.js';
 import type { RecordStore } from '../../store/RecordStore.js';
 import { checkedOptions } from '../../model/checkedOptions.js';
 import type { GrantTerms } from '../../model/terms/GrantTerm.js';
-import { readVerdict, unknownApproval } from '../desk/verdict.js';
+import { grantNotMade, readVerdict, unknownApproval } from '../desk/verdict.js';
 import { explainGrant } from './explainGrant.js';
 import type { GrantQuery } from './GrantRows.js';
 import { proposeGrant } from './proposeGrant.js';
@@ -109,8 +109,7 @@ export class GrantDesk implements GrantMaker {
       try {
         await this.rows.insert(grant);
       } catch (cause) {
-        const message = 'The call is approved, but its grant could not be stored. Later calls like it are asked as before.';
-        throw new VerdictError(503, 'grant_not_made', decisionId, message, { cause });
+        throw grantNotMade(decisionId, cause);
       }
       const { agentId, toolName, maxUses, expiresAtMs } = grant;
       journal?.note({
@@ -131,6 +130,10 @@ export class GrantDesk implements GrantMaker {
 
   digestOf(record: ApprovalRecord, input: GrantInput): Promise<string> {
     return Promise.resolve(grantDigest(draftGrant(record, input)));
+  }
+
+  isMade(decisionId: string): Awaitable<boolean> {
+    return chain(this.rows.get(grantIdOf(decisionId)), (grant) => grant !== undefined);
   }
 
   refused(record: ApprovalRecord, by: string): Awaitable<void> {

@@ -102,6 +102,23 @@ describe('The grants of a desk', () => {
     expect(await grants.list()).to.deep.equal([]);
   });
 
+  it('that could not be stored are said so each time that the same yes is given again, and those that were stored are not made twice', async () => {
+    for (const failing of [['insert'], []] as const) {
+      const { records, desk, grants, ask } = setup();
+      const { decisionId } = await ask(40);
+      const digest = (await desk.get(decisionId))?.digest;
+      const approve = () => desk.approve(decisionId, { by: 'rita', digest, grant: LOOSE, key: 'key-1' });
+      records.failing = failing;
+      const isMade = failing.length === 0;
+      if (isMade) await approve();
+      else expect(await rejection(approve())).to.include({ status: 503, code: 'grant_not_made' });
+      records.failing = [];
+      if (isMade) expect((await approve()).status).to.equal('approved');
+      else expect(await rejection(approve())).to.include({ status: 503, code: 'grant_not_made', decisionId });
+      expect(await grants.list()).to.have.lengthOf(isMade ? 1 : 0);
+    }
+  });
+
   it('are in what is signed with the yes: all that they say, and nothing that may not be', async () => {
     const { desk, ask } = setup();
     const { decisionId } = await ask(40);
