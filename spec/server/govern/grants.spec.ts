@@ -81,10 +81,13 @@ describe('Grants behind a server', () => {
     expect(await effectOf(1)).to.equal('allow');
     expect((await rita.post(`/v1/grants/${grantId}/revoke`, { reason: 'enough' })).status).to.equal(303);
     expect(await effectOf(1)).to.equal('approval_needed');
-    expect((await rita.get('/grants')).text).to.contain('There are none');
+    expect((await rita.get('/grants')).text).to.contain('There is none');
     expect((await rita.get('/grants?all=1')).text)
       .to.contain('enough')
       .and.to.contain('revoked');
+    expect((await rita.get('/grants?all=1')).page.text('section.card')).to.match(/Revoked by Rita .*enough/);
+    const activity = (await rita.get(`/a/${id}`)).page.text('.log');
+    expect(activity).to.match(/Rita approved.*, and made a grant/);
     expect((await rita.post('/v1/grants/grt_none/revoke', {})).status).to.equal(404);
   });
 
