@@ -170,6 +170,24 @@ when { context.input has note && context.input.note != "clean" };`;
     expect(await aegis.grants.list()).to.deep.equal([]);
   });
 
+  it('are ended by a no to an edited call, where they cover it as its agent made it or as it was edited', async () => {
+    const text = GRANTABLE.replace('@grantable', '@editable("/amount") @grantable');
+    for (const [called, edited, upTo, isEnded] of [
+      [41, 30, 100, true],
+      [41, 130, 100, true],
+      [130, 30, 100, true],
+      [130, 131, 100, false],
+    ] as const) {
+      await using aegis = grantModule({ policies: { text } });
+      const before = await asked(aegis, { ...REFUND, amount: called });
+      const { id } = await granted(aegis, { loosen: { '/amount': { '>=': 0, '<=': upTo } } });
+      const { decisionId, digest } = before;
+      await aegis.approvals.amend(decisionId, { by: 'bob', digest, set: { '/amount': edited } });
+      await aegis.approvals.deny(decisionId, { by: 'bob' });
+      expect((await aegis.grants.get(id))?.revoked?.by, `${called}, ${edited}`).to.equal(isEnded ? 'bob' : undefined);
+    }
+  });
+
   it('that loosen a text ask about one that may deceive, also where there is no session', async () => {
     await using aegis = grantModule();
     const { id } = await granted(aegis, { loosen: { '/to': 'any' } });
