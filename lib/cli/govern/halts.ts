@@ -45,6 +45,9 @@ const UNIT_MS: Readonly<Record<string, number>> = { s: 1_000, m: 60_000, h: 3_60
 export async function orderHalt(flags: HaltFlags, io: CliIo): Promise<number> {
   const { all, agent, tool, group, reason, cancel, json } = flags;
   const forMs = msOf(flags.for);
+  const isNamed = agent !== undefined || tool !== undefined || group !== undefined;
+  if (all !== true && !isNamed) throw new CliError('say what to halt: --all, or --agent, --tool or --group');
+  if (all === true && isNamed) throw new CliError('--all halts every call: leave it out, or leave out --agent, --tool and --group');
   const scope = { ...(all === true && { all }), ...(agent !== undefined && { agent }), ...(tool !== undefined && { tool }) };
   const order: WireHaltOrder = {
     scope: { ...scope, ...(group !== undefined && { group }) },

@@ -144,8 +144,10 @@ describe('aegis halt, lift and halts', function () {
       store.close();
       const fail = (...args: string[]) => failureOf([...args, '--data', data()]);
       for (const [args, message] of [
-        [['halt', '--reason', 'r'], /must say what is halted/],
-        [['halt', '--all', '--agent', 'a', '--reason', 'r'], /no other field goes with it/],
+        [['halt', '--reason', 'r'], /say what to halt: --all, or --agent, --tool or --group/],
+        [['halt', '--all', '--agent', 'a', '--reason', 'r'], /--all halts every call: leave it out/],
+        [['halt', '--tool', 'two words', '--reason', 'r'], /toolName: must have 1 to 128 letters/],
+        [['halt', '--agent', 'a', '--reason', '  '], /reason: must say why/],
         [['halt', '--all', '--reason', 'r', '--for', 'soon'], /--for must be a time such as/],
         [['halt', '--all', '--reason', 'r', '--for', '0m'], /--for must be a time such as/],
         [['halt', '--all'], /--reason/],
