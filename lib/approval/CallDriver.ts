@@ -12,6 +12,7 @@ import { publishCallbackError } from '../model/diagnostics.js';
 import { reportSecurity } from '../model/Journal.js';
 import type { Journal } from '../model/Journal.js';
 import type { Task } from '../model/Task.js';
+import { tellableStatus } from '../model/view/withoutValues.js';
 import type { ApprovalSchedulerOptions } from './ApprovalSchedulerOptions.js';
 import { CallIndex } from './call/CallIndex.js';
 import { nextStep } from './call/nextStep.js';
@@ -231,7 +232,8 @@ export class CallDriver implements ExecutionHost {
   #answered(entry: PendingCall, status: DecisionStatus | undefined): Awaitable<void> {
     if (this.signal.aborted) return;
     if (status?.state === 'pending' && !this.#isPushed(entry)) entry.undecided += 1;
-    return this.#step(entry, { kind: 'status', status });
+    const told = status && tellableStatus(status, entry.call.request, entry.task.params);
+    return this.#step(entry, { kind: 'status', status: told });
   }
 
   #onStatus(answer: unknown): void {

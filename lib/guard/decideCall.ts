@@ -9,6 +9,7 @@ import { CallAbortedError } from '../model/errors/RefusalErrors.js';
 import type { Params } from '../model/Params.js';
 import { saltedDecision } from '../model/Decision.js';
 import { recordOf } from '../model/snapshot/ArgumentList.js';
+import { tellableError } from '../model/view/tellableError.js';
 import { tellableDecision } from '../model/view/withoutValues.js';
 import { copyData, frozenCopy } from '../model/snapshot/copyValue.js';
 import { takeSnapshot } from '../model/snapshot/takeSnapshot.js';
@@ -124,7 +125,7 @@ function askService<R>(runtime: GuardRuntime, call: CallToDecide<R>, request: Ca
       journal.note({ kind: 'decided', request, decision: shownDecision(salted, runtime.limits), durationMs });
       return enforce(runtime, call, request, salted);
     },
-    (error) => refused(call, error),
+    (error) => refused(call, tellableError(error, request)),
   );
 }
 

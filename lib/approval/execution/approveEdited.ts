@@ -9,6 +9,7 @@ import { reportSecurity } from '../../model/Journal.js';
 import type { Params } from '../../model/Params.js';
 import { paramChanges } from '../../model/snapshot/paramChanges.js';
 import { takeSnapshot } from '../../model/snapshot/takeSnapshot.js';
+import { tellablePlaces } from '../../model/view/withoutValues.js';
 import type { PendingCall } from '../call/PendingCall.js';
 import { deniedAtRun } from '../call/resolution.js';
 import { recordApproval, settleCall } from '../call/settleCall.js';
@@ -47,7 +48,8 @@ export function approveEdited(
       if (entry.phase === 'ended' || entry.task.decisionId !== task.decisionId) return;
       const now = canonicalDigest(admitted);
       if (now === task.digest) return recordApproval(host, entry, by);
-      const edited = paramChanges(task.params, admitted).map(({ pointer }) => pointer);
+      const places = paramChanges(task.params, admitted).map(({ pointer }) => pointer);
+      const edited = tellablePlaces(places, entry.call.request.sensitive);
       return recordApproval(host, entry, by, { params: admitted, digest: now, edited });
     },
     (error) =>

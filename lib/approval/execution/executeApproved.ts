@@ -14,6 +14,7 @@ import { reportSecurity } from '../../model/Journal.js';
 import type { Params } from '../../model/Params.js';
 import type { ApprovedTask, ExecutingTask, Task } from '../../model/Task.js';
 import { saltedDecision } from '../../model/Decision.js';
+import { tellableDecision } from '../../model/view/withoutValues.js';
 import { cancelledWith, deniedAtRun, otherCall, timedOut } from '../call/resolution.js';
 import type { Resolution } from '../call/resolution.js';
 import { abandonCall, dropCall, notifyService, settleCall } from '../call/settleCall.js';
@@ -100,7 +101,9 @@ function reevaluate(entry: PendingCall, task: ApprovedTask, run: RunApproved, ho
   const beganMs = performance.now();
   return attempt<Decision, void>(
     () =>
-      chain(decisions.reevaluate?.(request, decisionId, options) as Awaitable<Decision>, (d) => checkDecision(d, request, host.journal)),
+      chain(decisions.reevaluate?.(request, decisionId, options) as Awaitable<Decision>, (d) =>
+        tellableDecision(checkDecision(d, request, host.journal), request, task.params),
+      ),
     (decision) => {
       if (host.journal === undefined) return applyFreshDecision(entry, task, run, host, decision);
       // a person who is asked again is asked about other values

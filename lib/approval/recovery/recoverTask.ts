@@ -1,6 +1,8 @@
 import { bindingBaseOf } from '../../model/bindingBase.js';
 import { checkStatus } from '../../model/checkDecision.js';
 import type { DecisionService } from '../../decision/DecisionService.js';
+import { tellableStatus } from '../../model/view/withoutValues.js';
+import type { DecisionStatus } from '../../model/Decision.js';
 import type { ApprovedTask, Task } from '../../model/Task.js';
 import type { ApprovalScheduler } from '../ApprovalScheduler.js';
 import { cancelled, deniedAtRun, otherCall, resolutionOfStatus, timedOut } from '../call/resolution.js';
@@ -56,7 +58,10 @@ export async function recoverTask(task: Task, host: RecoveryHost, signal: AbortS
   }
   if (status === 'approved') return run(task, host, signal);
   const answer: unknown = await decisions.status(task.decisionId, { signal, offers: task.offers });
-  const found = checkStatus(answer);
+  const known = checkStatus(answer);
+  const told = (status: DecisionStatus): DecisionStatus =>
+    tellableStatus(status, { params: origin.originalParams, sensitive: host.restorer.sensitive(task) }, task.params);
+  const found = known?.reason === undefined ? known : told(known);
   const resolution = resolutionOfStatus(task, found);
   if (resolution !== undefined) {
     await settleTask(host, task, resolution);

@@ -35,7 +35,7 @@ import { sendPreviewed } from './sendPreviewed.js';
 import { MAX_BATCH, StatusBatches } from './StatusBatches.js';
 import { RemoteEvents } from './RemoteEvents.js';
 import { RemoteReporter } from './RemoteReporter.js';
-import { RemoteRequests } from './RemoteRequests.js';
+import { RemoteRequests, subjectOfCall } from './RemoteRequests.js';
 import type { RequestSubject } from './RemoteRequests.js';
 import type { RemoteSettings } from './remoteSettings.js';
 
@@ -233,8 +233,8 @@ export class RemoteClient implements DecisionService {
     return decision;
   }
 
-  async #ask(question: HttpRequest, { agentId, toolName }: DecisionRequest, { signal }: AskOptions): Promise<HttpResponse> {
-    return this.#requests.send(question, { retries: this.#settings.retries, subject: { agentId, toolName }, signal });
+  async #ask(question: HttpRequest, request: DecisionRequest, { signal }: AskOptions): Promise<HttpResponse> {
+    return this.#requests.send(question, { retries: this.#settings.retries, subject: subjectOfCall(request), signal });
   }
 
   /** Tells the server something of an approval. It is told once, however often it is sent. */

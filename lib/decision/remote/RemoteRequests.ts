@@ -4,8 +4,10 @@ import { HttpTransportError } from '../../common/transport/HttpTransportError.js
 import { parseRetryAfter } from '../../common/transport/resilience.js';
 import type { Outcome } from '../../common/transport/resilience.js';
 import type { AegisError } from '../../model/AegisError.js';
+import type { DecisionRequest } from '../../model/Decision.js';
 import { CallAbortedError, ShutdownError } from '../../model/errors/RefusalErrors.js';
 import { DecisionUnavailableError, TimeoutError, TransportError } from '../../model/errors/ServiceErrors.js';
+import { tellableText } from '../../model/view/withoutValues.js';
 import { readErrorAnswer } from '../wire/errorAnswer.js';
 import { writeWireHeaders } from '../wire/wireHeaders.js';
 import type { RemoteReporter } from './RemoteReporter.js';
@@ -15,6 +17,14 @@ import type { RemoteSettings } from './remoteSettings.js';
 export interface RequestSubject {
   readonly agentId?: string | undefined;
   readonly toolName: string;
+  /** A text of the server, as the program and its log may have it. @defaultValue as it is */
+  readonly told?: ((text: string) => string) | undefined;
+}
+
+/** A request about a call: what its guard hides is not told, also where the server quotes it. */
+export function subjectOfCall(call: DecisionRequest): RequestSubject {
+  const { agentId, toolName } = call;
+  return { agentId, toolName, told: (text) => tellableText(text, call) };
 }
 
 /** How a request is sent. */

@@ -22,6 +22,8 @@ export interface ErrorContext {
   readonly apiKey: SecretString;
   readonly agentId?: string | undefined;
   readonly toolName?: string | undefined;
+  /** What of the service's message may be told, before it is cut. @defaultValue all of it */
+  readonly told?: ((text: string) => string) | undefined;
 }
 
 /** An error answer as an error of this library. */
@@ -31,7 +33,7 @@ export interface ErrorAnswer {
   readonly retry: 'throttled' | 'overloaded' | undefined;
 }
 
-type Make = new (message: string, options: ServiceErrorOptions & Omit<ErrorContext, 'apiKey'>) => AegisError;
+type Make = new (message: string, options: ServiceErrorOptions & Omit<ErrorContext, 'apiKey' | 'told'>) => AegisError;
 
 const BY_CODE: ReadonlyMap<string, Make> = /* @__PURE__ */ new Map<string, Make>([
   ['auth_failed', AuthError],
@@ -77,7 +79,7 @@ export function readErrorAnswer(status: number, body: string, context: ErrorCont
   const { message, code } = readErrorBody(body);
   const byCode = code === undefined ? undefined : BY_CODE.get(code);
   const Class = byCode ?? BY_STATUS.get(status) ?? UnknownServiceError;
-  const error = new Class(readable(message, context.apiKey) ?? `The decision service answered HTTP ${status}.`, {
+  const error = new Class(readable(message, context) ?? `The decision service answered HTTP ${status}.`, {
     code: isPlainCode(code, context.apiKey) ? code : `HTTP_${status}`,
     status,
     agentId: context.agentId,
@@ -88,8 +90,8 @@ export function readErrorAnswer(status: number, body: string, context: ErrorCont
   return { error, retry: passing ? RETRIED.get(status) : undefined };
 }
 
-function readable(message: string | undefined, apiKey: SecretString): string | undefined {
-  const text = message?.replaceAll(apiKey.reveal(), '[redacted]').trim() ?? '';
+function readable(message: string = '', { apiKey, told = (text) => text }: ErrorContext): string | undefined {
+  const text = told(message.replaceAll(apiKey.reveal(), '[redacted]')).trim();
   if (text === '') return undefined;
   // by code points, so that no character is cut in half; more than a few times the limit need not be looked at
   const points = Array.from(text.slice(0, MAX_MESSAGE * 2));

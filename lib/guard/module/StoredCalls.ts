@@ -6,6 +6,7 @@ import type { WaitingForWorker } from '../../approval/task/TaskEvents.js';
 import { publishCallbackError } from '../../model/diagnostics.js';
 import { reportSecurity } from '../../model/Journal.js';
 import { TaskStateError } from '../../model/errors/SetupErrors.js';
+import type { Sensitive } from '../../model/sensitive/Sensitive.js';
 import type { Task, TaskOrigin } from '../../model/Task.js';
 import { runWithSession } from '../call/callContext.js';
 import { CallRequest } from '../call/CallRequest.js';
@@ -52,6 +53,10 @@ export class StoredCalls implements CallRestorer {
 
   keys(): readonly string[] {
     return bindingKeys();
+  }
+
+  sensitive({ guardKey }: Task): Sensitive | undefined {
+    return bindingsOf(guardKey)[0]?.spec.options.sensitive as Sensitive | undefined;
   }
 
   restore(task: Task): Awaitable<RestoredCall> {

@@ -1,41 +1,97 @@
-import { leavesOf } from '../../common/data/leaves.js';
-import type { Decision, DecisionRequest } from '../Decision.js';
+import { types } from 'node:util';
+import { escapeText } from '../../common/data/escapeText.js';
+import { isPlainObject } from '../../common/data/plainObject.js';
+import type { Decision, DecisionRequest, DecisionStatus } from '../Decision.js';
 import type { Params } from '../Params.js';
 import { parsePointer } from '../snapshot/parsePointer.js';
 import { heldAt } from './heldAt.js';
+import { isWithin } from './readSensitive.js';
 import type { Audience, Sensitive } from '../sensitive/Sensitive.js';
 
 /** Shorter ones are parts of words and numbers that have nothing to do with the value. */
 const MIN_LENGTH = 4;
 const NOTE = '(hidden)';
+/** What a service says is free in form, and may hold itself. */
+const MAX_DEPTH = 16;
 
-/** A text of others, without the values that an audience is not shown in full: a service may quote what it was asked. */
-export function withoutValues(text: string, params: Params, sensitive: Sensitive, audience: Audience): string {
-  const hidden = Object.keys(sensitive).filter((pointer) => sensitive[pointer]?.[audience] !== 'full');
-  const texts = hidden
+/** A call of which something is told. */
+export type ToldCall = Pick<DecisionRequest, 'params' | 'sensitive'>;
+
+/** A text of others, without the values that one of these audiences is not shown in full, and without the names in them: a service may quote what it was asked. */
+export function withoutValues(text: string, params: Params, sensitive: Sensitive, ...audiences: readonly Audience[]): string {
+  const texts = hiddenFrom(sensitive, audiences)
     .map((pointer) => heldAt(params, parsePointer(pointer) as readonly string[]))
-    .flatMap((value) => (value === undefined ? [] : leavesOf(value)))
-    .map(({ value }) => String(value))
+    .flatMap(textsIn)
     .filter(({ length }) => length >= MIN_LENGTH);
   // longer ones first: one value may hold another
-  return [...new Set(texts.flatMap((value) => [value, JSON.stringify(value).slice(1, -1)]))]
+  return [...new Set(texts.flatMap((value) => [value, JSON.stringify(value).slice(1, -1), escapeText(value)]))]
     .sort((a, b) => b.length - a.length)
     .reduce((rest, value) => rest.replaceAll(value, NOTE), text);
 }
 
-/** A decision whose words may go to a log or a model: without the values that neither may have. */
-export function tellableDecision<D extends Decision>(decision: D, request: Pick<DecisionRequest, 'params' | 'sensitive'>): D {
-  const { sensitive } = request;
-  if (sensitive === undefined) return decision;
+/**
+ * A text of others about a call, as a program, its log and a model may have it.
+ *
+ * @param approved the params that would run, where they are others than the call has
+ */
+export function tellableText(text: string, { params, sensitive }: ToldCall, approved: Params = params): string {
+  if (sensitive === undefined) return text;
+  return [params, approved].reduce((rest, of) => withoutValues(rest, of, sensitive, 'model', 'log'), text);
+}
+
+/**
+ * A decision whose words may go to a program, a log or a model: without the values that they may not have.
+ *
+ * @param approved the params that would run, where they are others than the call has
+ */
+export function tellableDecision<D extends Decision>(decision: D, request: ToldCall, approved?: Params): D {
   // a request copies its params when they are first read: where nothing is hidden, no one has to
-  const { params } = request;
-  const told = (text: string): string => withoutValues(withoutValues(text, params, sensitive, 'model'), params, sensitive, 'log');
-  const { reason, violations } = decision;
+  if (request.sensitive === undefined) return decision;
+  const told = (value: unknown): unknown => toldIn(value, (text) => tellableText(text, request, approved));
+  const { reason, violations, policyEvaluations } = decision;
+  const message = 'message' in decision ? decision.message : undefined;
   return {
     ...decision,
     ...(reason !== undefined && { reason: told(reason) }),
-    ...(violations !== undefined && {
-      violations: violations.map(({ actualValue: _value, ...violation }) => ({ ...violation, message: told(violation.message) })),
-    }),
+    ...(message !== undefined && { message: told(message) }),
+    ...(violations !== undefined && { violations: violations.map(({ actualValue: _value, ...violation }) => told(violation)) }),
+    ...(policyEvaluations !== undefined && { policyEvaluations: told(policyEvaluations) }),
   };
+}
+
+/** A status whose words may go to a program, a log or a model: who decided may have written there what only they were shown. */
+export function tellableStatus(status: DecisionStatus, request: ToldCall, approved: Params): DecisionStatus {
+  const { reason, params = approved } = status;
+  return reason === undefined || request.sensitive === undefined ? status : { ...status, reason: tellableText(reason, request, params) };
+}
+
+/** JSON pointers of places, as a program, its log and a model may have them: the names in what is hidden from one of them are hidden too. */
+export function tellablePlaces(places: readonly string[], sensitive: Sensitive = {}): readonly string[] {
+  const hidden = hiddenFrom(sensitive, ['model', 'log']);
+  return [...new Set(places.map((place) => hidden.find((outer) => isWithin(place, outer)) ?? place))];
+}
+
+function hiddenFrom(sensitive: Sensitive, audiences: readonly Audience[]): readonly string[] {
+  return Object.keys(sensitive).filter((pointer) => audiences.some((audience) => sensitive[pointer]?.[audience] !== 'full'));
+}
+
+/** Every way in which a value, what it holds and the names in it can be written. */
+function textsIn(value: unknown): readonly string[] {
+  if (value === undefined) return [];
+  if (Array.isArray(value)) return value.flatMap(textsIn);
+  if (isPlainObject(value)) return Object.entries(value).flatMap(([name, inner]) => [name, ...textsIn(inner)]);
+  return types.isDate(value) ? [value.toISOString(), String(value)] : [String(value)];
+}
+
+/** A copy of what a service said, with each text in it as it may be told. What is nested without end, or is no plain data, is left out. */
+export function toldIn(value: unknown, told: (text: string) => string, depth = 0): unknown {
+  if (typeof value === 'object' && value !== null) {
+    if (depth >= MAX_DEPTH) return undefined;
+    if (Array.isArray(value)) return value.map((item) => toldIn(item, told, depth + 1));
+    if (!isPlainObject(value)) return undefined;
+    return Object.fromEntries(Object.entries(value).map(([name, inner]) => [told(name), toldIn(inner, told, depth + 1)]));
+  }
+  const text = String(value);
+  const shown = told(text);
+  return shown === text ? value : shown;
 }

@@ -42,7 +42,7 @@ describe('RecoveryWorker', () => {
       return { kind: 'call', call: { request, run: () => void runs.push(task.taskId), admit: (params) => params } };
     };
     const keys = options.keys ?? [];
-    const restorer = { restore, keys: () => keys, runnable: () => ['refund'] };
+    const restorer = { restore, keys: () => keys, sensitive: () => undefined, runnable: () => ['refund'] };
     const defaults = {
       registry,
       scheduler,
@@ -303,6 +303,7 @@ describe('RecoveryWorker', () => {
     const { keeper, runs, scheduler } = setup({
       restorer: {
         keys: () => [],
+        sensitive: () => undefined,
         runnable: () => ['refund'],
         restore: (task) => {
           if (task.taskId === bad.taskId) throw new Error('cannot be revived');
@@ -409,7 +410,12 @@ describe('RecoveryWorker', () => {
   it('leaves what it cannot run to another process, however their timers fall', async () => {
     const task = left();
     const { keeper } = setup({
-      restorer: { keys: () => [], runnable: () => ['refund'], restore: () => ({ kind: 'waiting', reason: 'no-guard' }) },
+      restorer: {
+        keys: () => [],
+        sensitive: () => undefined,
+        runnable: () => ['refund'],
+        restore: () => ({ kind: 'waiting', reason: 'no-guard' }),
+      },
     });
     await keeper.start();
     await time.tickAsync(SWEEP_MS / 2);
@@ -440,6 +446,7 @@ describe('RecoveryWorker', () => {
     const { keeper, runs, scheduler } = setup({
       restorer: {
         keys: () => [],
+        sensitive: () => undefined,
         runnable: () => ['refund'],
         restore: async () => new Promise<RestoredCall>((resolve) => (goOn = resolve)),
       },

@@ -123,7 +123,12 @@ for (const later of [false, true]) {
       await time.tickAsync(100);
       const [task] = (await soon(modules[1]!.tasks.listTasks())) as [Task];
       const { tasks: registry, scheduler, decisions } = modules[1]!;
-      const restorer = { keys: () => [], runnable: () => [], restore: () => ({ kind: 'waiting', reason: 'no-guard' }) as const };
+      const restorer = {
+        keys: () => [],
+        sensitive: () => undefined,
+        runnable: () => [],
+        restore: () => ({ kind: 'waiting', reason: 'no-guard' }) as const,
+      };
       const { signal } = new AbortController();
       expect(await soon(recoverTask(task, { registry, scheduler, decisions, restorer }, signal))).to.deep.equal({ kind: 'asked' });
       expect(await soon(modules[0]!.tasks.getTask(task.taskId))).to.include({ status: 'pending' });
@@ -135,7 +140,12 @@ for (const later of [false, true]) {
       const tills = await start();
       const handle = await ask(tills[0]);
       const { tasks: registry, scheduler, decisions } = modules[1]!;
-      const restorer = { keys: () => [], runnable: () => [], restore: (): never => expect.fail('it was restored') };
+      const restorer = {
+        keys: () => [],
+        sensitive: () => undefined,
+        runnable: () => [],
+        restore: (): never => expect.fail('it was restored'),
+      };
       const listening = spy(scheduler, 'start');
       const stored = (await soon(registry.getTask(handle.taskId))) as Task;
       const { signal } = new AbortController();
@@ -155,7 +165,12 @@ for (const later of [false, true]) {
       const tills = await start({}, { approvalTimeoutMs: 2 * LEASE_MS });
       const handle = await ask(tills[0]);
       const { tasks: registry, scheduler, decisions } = modules[1]!;
-      const restorer = { keys: () => [], runnable: () => [], restore: (): never => expect.fail('it was restored') };
+      const restorer = {
+        keys: () => [],
+        sensitive: () => undefined,
+        runnable: () => [],
+        restore: (): never => expect.fail('it was restored'),
+      };
       const host = { registry, scheduler, decisions, restorer };
       const pending = (await soon(modules[1]!.tasks.getTask(handle.taskId))) as Task;
       for (const task of [pending, { ...pending, expiresAtMs: Date.now() } as Task, { ...pending, status: 'approved' } as Task])
@@ -187,6 +202,16 @@ for (const later of [false, true]) {
       expect(runs).to.deep.equal([{ on: 1, amount: 5 }]);
     });
 
+    it('keep of the words of who refused it nothing that its guard hides', async () => {
+      const tills = await start({}, { sensitive: { '/amount': 'personal' } });
+      const handle = await ask(tills[0], 54_321);
+      stores[0].die();
+      await soon(modules[1]!.approvals.deny(handle.decisionId, { by: 'ann', reason: '54321 is too much' }));
+      await time.tickAsync(LEASE_MS + 2 * SWEEP_MS);
+      const task = (await soon(modules[1]!.tasks.getTask(handle.taskId))) as Task & { readonly error: Error };
+      expect([task.status, task.error.message]).to.deep.equal(['denied', "Tool 'refund' was refused by a person: (hidden) is too much"]);
+    });
+
     for (const first of ['its home has died', 'it was found']) {
       it(`run what a person made of it, where it was edited after ${first}`, async () => {
         const tills = await start({ policies: { text: EDITABLE } });
@@ -208,7 +233,12 @@ for (const later of [false, true]) {
       await soon(approveEdited(modules[1]!, handle.decisionId));
       const { tasks: registry, scheduler, decisions } = modules[1]!;
       const restore = (): RestoredCall => ({ kind: 'refused', code: 'guard_changed', why: 'its guard is another one now.' });
-      const host = { registry, scheduler, decisions, restorer: { keys: () => [], runnable: () => [], restore } };
+      const host = {
+        registry,
+        scheduler,
+        decisions,
+        restorer: { keys: () => [], sensitive: () => undefined, runnable: () => [], restore },
+      };
       const stored = { ...((await soon(registry.getTask(handle.taskId))) as Task), status: 'pending' } as Task;
       const { signal } = new AbortController();
       expect(await soon(recoverTask({ ...stored, mode: 'throw' }, host, signal))).to.deep.equal({ kind: 'asked' });

@@ -1,5 +1,7 @@
 import { inspect } from 'node:util';
 import { expect } from 'chai';
+import { useFakeTimers } from 'sinon';
+import type { SinonFakeTimers } from 'sinon';
 import { ToolGuard } from '../../../lib/adapter/tool/ToolGuard.js';
 import { decidedRecord } from '../../../lib/audit/record/recordOf.js';
 import { approvalRecords } from '../../../lib/audit/record/approvalRecords.js';
@@ -8,6 +10,7 @@ import { describeApproval } from '../../../lib/decision/desk/describeApproval.js
 import { writeApproval } from '../../../lib/decision/wire/approvalAnswer.js';
 import type { DecisionService } from '../../../lib/decision/DecisionService.js';
 import { guard } from '../../../lib/guard/guard.js';
+import { ForbiddenError } from '../../../lib/model/errors/RefusalErrors.js';
 import type { DecidedEvent } from '../../../lib/model/Journal.js';
 import { withoutValues } from '../../../lib/model/view/withoutValues.js';
 import type { SensitiveOption } from '../../../lib/model/sensitive/Sensitive.js';
@@ -46,6 +49,8 @@ const POLICIES =
 
 describe('What is hidden from an audience', () => {
   let looks = 0;
+  let time: SinonFakeTimers | undefined;
+  afterEach(() => time?.restore());
   after(() => counted({ what: 'values hidden from an audience, looked for in all that it is shown', cases: looks, wrong: 0 }));
 
   const expectNone = (i: number, texts: Readonly<Record<string, string>>): void => {
@@ -112,6 +117,94 @@ describe('What is hidden from an audience', () => {
       });
       await aegis.close();
     }
+  });
+
+  it('is in nothing that a program, its log or its tasks get, whichever answer of a service quotes it, and in whichever field', async () => {
+    const canary = 'canary-zq17-xyz';
+    const params = { ssn: canary, when: new Date('2031-05-06T07:08:09.123Z'), people: { 'name-5533': { a: 1 } }, n: 123_456_789n };
+    const hidden = [canary, '2031', 'name-5533', '123456789'];
+    const quoted = `because of ${canary}, ${params.when.toISOString()} or ${String(params.when)}, name-5533 and 123456789`;
+    const violations = [{ type: quoted, field: quoted, condition: quoted, message: quoted, limitType: quoted, actualValue: params }];
+    const evaluations: unknown[] = [{ [quoted]: quoted, n: 123_456_789, ok: true, map: new Map([[1, canary]]), at: params.when }];
+    evaluations.push(evaluations);
+    const cited = { reason: quoted, violations, policyEvaluations: evaluations } as const;
+    const asks = { effect: 'approval_needed', decisionId: 'd1', message: quoted, ...cited } as const;
+    const deny = { effect: 'deny', ...cited } as const;
+    const throwing = (error: unknown) => (): never => {
+      throw error;
+    };
+    const foreign = Object.assign(new Error(quoted, { cause: params }), { config: { data: quoted } });
+    const services: Readonly<Record<string, Partial<DecisionService>>> = {
+      'a denial': { decide: () => ({ ...deny, decisionId: 'd1' }) },
+      'an error of an HTTP client': { decide: throwing(foreign) },
+      'something that is no error': { decide: throwing(quoted) },
+      'an error of this library': {
+        decide: throwing(new ForbiddenError(quoted, { code: 'policy_violation', cause: foreign, decision: { ...deny, decisionId: 'd1' } })),
+      },
+      'a sanitize that does not fit': {
+        decide: () => ({ effect: 'sanitize', decisionId: 'd1', message: quoted, ...cited, params: { n: 1 } }),
+      },
+      'the no of a person': { decide: () => asks, status: (decisionId) => ({ decisionId, state: 'denied', by: 'ann', reason: quoted }) },
+      'a halt at the service': {
+        decide: () => asks,
+        status: (decisionId) => ({ decisionId, state: 'denied', code: 'halted', reason: quoted }),
+      },
+      'a status that is none': { decide: () => asks, status: (decisionId) => ({ decisionId, state: 'invalid', reason: quoted }) },
+      'a denial right before it runs': {
+        decide: () => asks,
+        status: (decisionId) => ({ decisionId, state: 'approved' }),
+        reevaluate: () => ({ ...deny, decisionId: 'd2' }),
+      },
+      'a question that is asked again': {
+        decide: () => asks,
+        status: (decisionId) => (decisionId === 'd1' ? { decisionId, state: 'approved' } : { decisionId, state: 'denied', reason: quoted }),
+        reevaluate: () => ({ ...asks, decisionId: 'd2' }),
+      },
+    };
+    time = useFakeTimers();
+    for (const [title, service] of Object.entries(services)) {
+      const lines: string[] = [];
+      const log = (...args: unknown[]): void => void lines.push(inspect(args, { depth: 9 }));
+      const logger = { debug: log, info: log, warn: log, error: log, child: () => logger };
+      const decisions = { status: (decisionId: string) => ({ decisionId, state: 'pending' }), ...service } as DecisionService;
+      const aegis = AegisModule.create({ agentId: 'bot', decisions, logger, debug: true });
+      const names = ['/ssn', '/when', '/people', '/n'] as const;
+      const pay = guard(async (_call: Call): Promise<string> => 'paid', {
+        toolName: 'pay',
+        module: aegis,
+        approval: 'wait',
+        sensitive: Object.fromEntries(names.map((name) => [name, 'personal'])),
+      });
+      const refused = rejection(pay(params));
+      await time.tickAsync(60_000);
+      const error = await refused;
+      const tasks = (await aegis.tasks.listTasks()).map(({ params: _params, ...task }) => task);
+      const { decision } = error as { readonly decision?: unknown };
+      const told = inspect([error, decision, JSON.stringify(error), tasks, lines], { depth: 12, showHidden: true });
+      for (const text of hidden) {
+        expect(told.includes(text), `${text} in ${title}`).to.equal(false);
+        looks += 1;
+      }
+      expect(told, title).to.contain('(hidden)');
+      await aegis.close();
+    }
+  });
+
+  it('is in no place that a person edited, where the names in it are hidden too', async () => {
+    const editable = `@id("all") permit (principal, action, resource);
+      @id("ask") @effect("approval_needed") @editable("/people, /n") @editor_may_approve("true") forbid (principal, action == Aegis::Action::"pay", resource);`;
+    const aegis = AegisModule.create({ agentId: 'bot', policies: { text: editable } });
+    const tools = new ToolGuard('spec', { module: aegis, approval: 'wait', sensitive: () => ({ '/people': 'personal' }) }, false);
+    aegis.approvals.on('requested', ({ decisionId, digest }) => {
+      const set = { '/people': { 'name-5533': 1 }, '/n': 2 };
+      void aegis.approvals.approve(decisionId, { by: 'ann', digest, edit: { set } });
+    });
+    const outcome = await tools.call({ name: 'pay', input: { people: { 'name-4422': 1 }, n: 1 }, context: undefined }, (input) => input);
+    expect(outcome).to.deep.include({ kind: 'ran', edited: ['/people', '/n'] });
+    const [task] = await aegis.tasks.listTasks();
+    expect((task as { readonly edited?: unknown }).edited).to.deep.equal(['/people', '/n']);
+    looks += 2;
+    await aegis.close();
   });
 
   it('is not kept beside the commitments of an audit log, and neither is the salt with which it could be guessed', async () => {

@@ -133,6 +133,20 @@ describe('The errors of a Data Plane', () => {
       });
     }
 
+    it('no value that the guard of the call hides, also where the message is cut within it', async () => {
+      const card = 'canary-of-the-card-0017';
+      const sensitive = { '/card': { approver: 'full', log: 'hidden', model: 'hidden', audit: 'hidden' } } as const;
+      const service = new RemoteDecisionService({ apiKey: KEY_CANARY, baseUrl: plane.url, retries: 0 });
+      for (const [message, told] of [
+        [`no to ${card}!`, 'no to (hidden)!'],
+        [`${'x'.repeat(490)}${card}`, `${'x'.repeat(490)}(hidden)`],
+      ]) {
+        plane.handler = (_request, reply) => sendJson(reply, JSON.stringify({ message }), 403);
+        expect((await failureOf(service.decide({ ...remoteRequest(), params: { card }, sensitive }))).message).to.equal(told);
+      }
+      await service.close();
+    });
+
     it('the status where the body is not UTF-8 or too large', async () => {
       for (const body of [Buffer.from([0xff, 0xfe]), Buffer.alloc(1_100_000, 'x')]) {
         plane.handler = (_request, reply) => void reply.writeHead(403).end(body);

@@ -60,6 +60,48 @@ describe('Grants behind a server', () => {
     expect(JSON.parse((await rita.get(`/v1/approvals/${id}/grant-proposal`)).text).why).to.contain('no @grantable');
   });
 
+  it('are proposed with the history of exactly what they would loosen', async () => {
+    const key = (await inbox.plane.createKey({ name: 'reader', scopes: ['approvals:read'] })).key.reveal();
+    const send = async (path: string, body?: unknown): Promise<{ status: number; json: Record<string, any> }> => {
+      const init = body === undefined ? {} : { method: 'POST', body: typeof body === 'string' ? body : JSON.stringify(body) };
+      const headers = { 'x-api-key': key, host: 'localhost', 'content-type': 'application/json' };
+      const answer = await inbox.plane.fetch(new Request(`http://localhost${path}`, { ...init, headers }));
+      return { status: answer.status, json: (await answer.json()) as Record<string, any> };
+    };
+    const ask = (amount: number, user = 'u1'): Promise<string> => inbox.ask('refund', { amount, to: 'ann' }, { agent: 'bot', user });
+    const decide = async (id: string, verdict: string) => rita.post(`/v1/approvals/${id}/verdict`, { ...(await form(id, {})), verdict });
+    const [low, high] = [await ask(10), await ask(90)];
+    await decide(low, 'approve');
+    await decide(high, 'approve');
+    await ask(30, 'u2');
+    const path = `/v1/approvals/${await ask(40)}/grant-proposal`;
+    const nothing = { asked: 3, covered: 0, unclear: 0, more: false, refused: [], unclear_refused: [] };
+    for (const body of [undefined, {}, '']) expect((await send(path, body)).json['history']).to.deep.equal(nothing);
+    const upTo = (max: number) => ({ loosen: { '/amount': { '>=': 0, '<=': max } } });
+    expect((await send(path, upTo(50))).json['history']).to.deep.equal({ ...nothing, covered: 1 });
+    expect((await send(path, upTo(100))).json['history']).to.deep.equal({ ...nothing, covered: 2 });
+    expect((await send(path, { ...upTo(100), any_requester: true })).json['history']).to.deep.equal({ ...nothing, covered: 3 });
+    for (const [what, body, status] of [
+      ['a field that there is not', { loosn: {} }, 400],
+      ['a term that there is not', { loosen: { '/amount': { like: '*' } } }, 400],
+      ['a number without bounds', { loosen: { '/amount': 'any' } }, 400],
+      ['a place that is not there', { loosen: { '/sum': 'any' } }, 400],
+      ['a range without the approved value', upTo(9), 400],
+      ['the user as a field', { loosen_session: { '/user_id': 'any' } }, 400],
+      ['terms that are no object', { loosen: 'any' }, 400],
+      ['no object', 1, 400],
+      ['no JSON', '{', 400],
+    ] as const)
+      expect((await send(path, body)).status, what).to.equal(status);
+    expect((await send('/v1/approvals/dec_none/grant-proposal', {})).status).to.equal(404);
+    // what is refused keeps no params: that it was refused is said all the same
+    const refused = await ask(20);
+    await decide(refused, 'deny');
+    const { covered, unclear, refused: known, unclear_refused: refusals } = (await send(path, upTo(50))).json['history'];
+    expect({ covered, unclear, known }).to.deep.equal({ covered: 1, unclear: 1, known: [] });
+    expect(refusals.map(({ decision_id: id, by }: Record<string, unknown>) => [id, by])).to.deep.equal([[refused, 'Rita']]);
+  });
+
   it('name themselves in the answer, are not replayed, and cover no other user', async () => {
     const id = await inbox.ask('refund', { amount: 40, to: 'ann' }, { agent: 'bot', user: 'u1' });
     await rita.post(`/v1/approvals/${id}/verdict`, await form(id, GRANT));
@@ -81,10 +123,13 @@ describe('Grants behind a server', () => {
     expect(await effectOf(1)).to.equal('allow');
     expect((await rita.post(`/v1/grants/${grantId}/revoke`, { reason: 'enough' })).status).to.equal(303);
     expect(await effectOf(1)).to.equal('approval_needed');
-    expect((await rita.get('/grants')).text).to.contain('There are none');
+    expect((await rita.get('/grants')).text).to.contain('There is none');
     expect((await rita.get('/grants?all=1')).text)
       .to.contain('enough')
       .and.to.contain('revoked');
+    expect((await rita.get('/grants?all=1')).page.text('section.card')).to.match(/Revoked by Rita .*enough/);
+    const activity = (await rita.get(`/a/${id}`)).page.text('.log');
+    expect(activity).to.match(/Rita approved.*, and made a grant/);
     expect((await rita.post('/v1/grants/grt_none/revoke', {})).status).to.equal(404);
   });
 
@@ -106,6 +151,25 @@ describe('Grants behind a server', () => {
     expect((await rita.post(`/v1/approvals/${id}/verdict`, await form(id, GRANT))).status).to.equal(403);
     expect((await inbox.store.approvals.get(id))?.status).to.equal('pending');
   });
+
+  for (const longest of ['1s', '90s', '10m', '100m', '7h', '29d'])
+    it(`are made by the form as the page fills it in, where they are for ${longest} at most`, async () => {
+      await inbox.close();
+      inbox = await servedInbox({ policies: { text: POLICIES.replace('20 uses; 8h', `20 uses; ${longest}`) } as never });
+      rita = await inbox.person('Rita', { roles: ['approver'], groups: ['finance'] });
+      const id = await inbox.ask('refund', { amount: 40, to: 'ann' }, { agent: 'bot', user: 'u1' });
+      const { text } = await rita.get(`/a/${id}`);
+      const [field = ''] = /<input type="number" id="grant_hours"[^>]*>/.exec(text) ?? [];
+      const hoursOf = (name: string): string => new RegExp(`${name}="([^"]*)"`).exec(field)?.[1] ?? '';
+      expect(Number(hoursOf('min'))).to.be.at.most(Number(hoursOf('value')));
+      expect(hoursOf('step')).to.equal('any');
+      const most = { ...GRANT, grant_hours: hoursOf('max') };
+      expect(most.grant_hours).to.have.lengthOf.at.most(8);
+      const answer = await rita.post(`/v1/approvals/${id}/verdict`, await form(id, { ...GRANT, grant_hours: hoursOf('value') }));
+      expect(answer.status, answer.text).to.equal(303);
+      const other = await inbox.ask('refund', { amount: 41, to: 'bob' }, { agent: 'bot', user: 'u1' });
+      expect((await rita.post(`/v1/approvals/${other}/verdict`, await form(other, most))).status).to.equal(303);
+    });
 
   const bad: readonly (readonly [what: string, fields: Record<string, string>])[] = [
     ['more uses than allowed', { grant_uses: '21' }],

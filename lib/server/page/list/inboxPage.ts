@@ -4,7 +4,7 @@ import type { Html } from '../html.js';
 import type { InboxTab } from '../Paths.js';
 import { revealedText } from '../revealed.js';
 import { severityOf, severityTag } from '../severityTag.js';
-import { agoText, lengthText, timeLeft } from '../timeText.js';
+import { agoText, timeLeft } from '../timeText.js';
 import { approvalRow, askedBy } from './approvalRow.js';
 import type { RowContext } from './approvalRow.js';
 
@@ -99,7 +99,7 @@ ${rows.map((row) => (row.kind === 'one' ? approvalRow(row.card, view) : groupRow
 <div class="pager muted small"><span>${cut}Rows stay where they are while you read; what others decide is marked in place.</span><span>${before + 1}–${before + rows.length} of ${total} ${older} ${newer}</span></div>`;
 }
 
-function groupRow(cards: readonly [ApprovalCard, ...ApprovalCard[]], { paths, nowMs }: RowContext): Html {
+function groupRow(cards: readonly [ApprovalCard, ...ApprovalCard[]], { paths, nowMs, isHalted }: RowContext): Html {
   const [oldest] = cards;
   const { agentId, toolName, policies, reason } = oldest;
   const newest = cards.at(-1) ?? oldest;
@@ -107,10 +107,10 @@ function groupRow(cards: readonly [ApprovalCard, ...ApprovalCard[]], { paths, no
   const ends = Math.min(...cards.map(({ expiresAtMs }) => expiresAtMs));
   return html`<li class="row" data-row>
 <span class="sev"><span class="vh">Severity </span>${severityTag(severityOf(policies))}</span>
-<div class="what"><div class="head1"><a class="tool" href="${path}">${toolName}</a><div class="tags"><span class="tag">${cards.length} alike</span></div></div>
+<div class="what"><div class="head1"><a class="tool" href="${path}">${toolName}</a><div class="tags"><span class="tag">${cards.length} alike</span>${isHalted?.(oldest) === true && html`<span class="tag high">halted</span>`}</div></div>
 <div class="why">${revealedText(reason)}</div><div class="args">${cards.length} calls; each is opened and decided by itself</div></div>
 ${askedBy({ ...oldest, ...(cards.some(({ requester }) => requester !== oldest.requester) && { requester: 'several people', requesterKnown: true }) })}
-<div class="quo"><span class="vh">Yes so far </span>each by itself<div class="muted small">asked ${lengthText(nowMs - oldest.createdAtMs)} to ${agoText(newest.createdAtMs, nowMs)}</div></div>
+<div class="quo"><span class="vh">Yes so far </span>each by itself<div class="muted small">asked ${agoText(oldest.createdAtMs, nowMs)} to ${agoText(newest.createdAtMs, nowMs)}</div></div>
 <div class="left"><span class="vh">Time left </span>${timeLeft(ends, nowMs)}</div></li>`;
 }
 
@@ -120,5 +120,5 @@ function empty({ query, last, paths, nowMs, hasAgents, counts }: InboxView): Htm
   const elsewhere = query.tab === 'me' && counts.all > 0 && html` <a href="${paths.inbox({ tab: 'all' })}">${counts.all} for others</a>`;
   return html`<section class="card empty"><div class="in"><p><b>${query.tab === 'mine' ? 'You have asked for nothing that waits.' : query.tab === 'me' ? 'Nothing waits for you.' : 'Nothing waits.'}</b>${elsewhere}</p>
 ${last.length > 0 && html`<p class="muted">Decided last:</p><ul>${last.map((card) => html`<li><a href="${paths.approval(card.decisionId)}">${card.toolName}</a> <span class="muted">${card.status}${card.decided && html` by ${revealedText(card.decided.name ?? card.decided.by)}, ${agoText(card.decided.atMs, nowMs)}`}</span></li>`)}</ul>`}
-${!hasAgents && html`<p>No agent has asked yet. Connect one:</p><ol class="steps"><li>Make a key for it: <code>npx aegis keys create --agent my-agent</code></li><li>Give it to your program as <code>AEGIS_API_KEY</code>, and this server as <code>AEGIS_BASE_URL</code>.</li><li>Guard a tool. <a href="${paths.help('connect')}">How to</a></li></ol>`}</div></section>`;
+${!hasAgents && html`<p>No agent has asked yet. Connect one:</p><ol class="steps"><li>Make a key for it: <code>npx aegis keys create --name my-agent --agent my-agent</code></li><li>Give it to your program as <code>AEGIS_API_KEY</code>, and this server as <code>AEGIS_BASE_URL</code>.</li><li>Guard a tool. <a href="${paths.help('connect')}">How to</a></li></ol>`}</div></section>`;
 }
