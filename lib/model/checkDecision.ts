@@ -138,8 +138,15 @@ type CommonFields<E> = Writable<Omit<DenyDecision, 'effect'>> & { effect: E };
 /** The policies that were only watched. What is not a policy is left out. */
 function readObserved(value: unknown): readonly ObservedPolicy[] | undefined {
   if (!Array.isArray(value)) return undefined;
-  const policies = value.filter(isRecord).map(({ id, hash }) => ({ id: textOf(id), hash: textOf(hash) }));
-  return policies.filter((policy): policy is ObservedPolicy => policy.id !== undefined && policy.hash !== undefined);
+  // most are of one: an array that grows by `push` has room for seventeen
+  if (value.length === 1) return readPolicy(value[0]) ?? [];
+  return value.flatMap((policy) => readPolicy(policy) ?? []);
+}
+
+function readPolicy(value: unknown): readonly [ObservedPolicy] | undefined {
+  if (!isRecord(value)) return undefined;
+  const { id, hash } = value;
+  return typeof id === 'string' && typeof hash === 'string' ? [{ id, hash }] : undefined;
 }
 
 // Fields are added one by one: V8 gives each object made by a spread with more fields a hidden class of its own, four times the memory.

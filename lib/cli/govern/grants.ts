@@ -4,6 +4,8 @@ import { openHost } from '../server/openHost.js';
 import type { HostFlags } from '../server/openHost.js';
 import { grantsOf } from './GrantAccess.js';
 import type { GrantAccess } from './GrantAccess.js';
+import { grantedValues } from '../../decision/grant/grantedValues.js';
+import type { GrantedValue } from '../../decision/grant/grantedValues.js';
 import { grantState } from '../../model/terms/Grant.js';
 import type { Grant } from '../../model/terms/Grant.js';
 
@@ -86,7 +88,7 @@ function entryLine(grant: Grant): string {
 }
 
 function grantLines(grant: Grant): readonly string[] {
-  const { params, session, facts, loosened, revoked, reason } = grant;
+  const { revoked, reason } = grant;
   return [
     entryLine(grant),
     `Policies   ${grant.lifts.map(({ id }) => id).join(', ')}`,
@@ -97,9 +99,7 @@ function grantLines(grant: Grant): readonly string[] {
       : [
           `Revoked    by ${revealText(revoked.by)} at ${timeOf(revoked.atMs)}${revoked.reason === undefined ? '' : `: ${revealText(revoked.reason)}`}`,
         ]),
-    ...valueLines('params', params, loosened.params),
-    ...valueLines('session', session ?? {}, loosened.session),
-    ...valueLines('facts', facts, loosened.facts),
+    ...grantedValues(grant).map(valueLine),
   ];
 }
 
@@ -107,14 +107,6 @@ function timeOf(ms: number): string {
   return new Date(ms).toISOString();
 }
 
-function valueLines(where: string, root: Readonly<Record<string, unknown>>, terms: Readonly<Record<string, unknown>>): readonly string[] {
-  const lines: string[] = [];
-  const walk = (value: unknown, at: string): void => {
-    if (Object.hasOwn(terms, at)) lines.push(`  ${where}${revealText(at)}  ${revealText(JSON.stringify(terms[at]), { isJson: true })}`);
-    else if (typeof value === 'object' && value !== null && !Array.isArray(value)) {
-      for (const [name, inner] of Object.entries(value)) walk(inner, `${at}/${name.replaceAll('~', '~0').replaceAll('/', '~1')}`);
-    } else lines.push(`  ${where}${revealText(at)}  exactly ${revealText(JSON.stringify(value), { isJson: true })}`);
-  };
-  walk(root, '');
-  return lines;
+function valueLine({ place, how, what }: GrantedValue): string {
+  return `  ${revealText(place)}  ${how}${what === '' ? '' : ` ${revealText(what, { isJson: true })}`}`;
 }

@@ -1,9 +1,9 @@
-import { chain } from '../../common/awaitable.js';
+import { chain, isThenable } from '../../common/awaitable.js';
 import type { Awaitable } from '../../common/awaitable.js';
 import { canonicalDigest } from '../../common/data/canonical.js';
 import type { Logger } from '../../common/Logger.js';
-import type { Decision, DecisionRequest } from '../../model/Decision.js';
-import type { JournaledLimit } from '../../model/DecisionEvidence.js';
+import type { DecisionRequest } from '../../model/Decision.js';
+import type { JournaledLimit, NamedPolicy } from '../../model/DecisionEvidence.js';
 import type { Params } from '../../model/Params.js';
 import { askingOutcome } from '../../policy/limit/askingOutcome.js';
 import type { Limited } from '../../policy/limit/askingOutcome.js';
@@ -16,7 +16,7 @@ import type { ApprovalDesk } from '../desk/ApprovalDesk.js';
 import type { ApprovalRequest } from '../desk/ApprovalRequest.js';
 import type { Counted } from '../desk/Openings.js';
 import { LimitGate } from '../limit/LimitGate.js';
-import type { CountedLimit, LimitDenial } from '../limit/LimitGate.js';
+import type { CountedLimit, LimitDenial, LimitFinding } from '../limit/LimitGate.js';
 import { isOwn, journaledLimit, limitedCall } from '../limit/limitedCall.js';
 import type { CountingWay } from './CountingWay.js';
 
@@ -35,13 +35,14 @@ export type Limiting =
   | LimitDenial
   /** People may let it run all the same. */
   | { readonly kind: 'asks'; readonly outcome: Approvable }
-  /** `counted`: it was taken, under the id of its decision. */
-  | {
-      readonly kind: 'fits';
-      readonly outcome: Limited;
-      readonly counted?:
-        { readonly named: Pick<Decision, 'decisionId' | 'limits'>; readonly journaled: readonly JournaledLimit[] | undefined } | undefined;
-    };
+  | { readonly kind: 'fits'; readonly outcome: Limited; readonly counted: CountedDecision | undefined };
+
+/** A call that was counted, under the id of its decision. */
+export interface CountedDecision {
+  readonly decisionId: string;
+  readonly limits: readonly NamedPolicy[];
+  readonly journaled: readonly JournaledLimit[] | undefined;
+}
 
 /** What counting needs. */
 export interface CallCountsOptions {
@@ -78,8 +79,6 @@ export class CallCounts {
 
   /** What limits say comes after what policies say: a call that runs at once is counted now, an approved one when its approval is used. */
   decide(request: DecisionRequest, outcome: Limited, decisionId: string, how: CountingWay): Awaitable<Limiting> {
-    const { desk, logger } = this.#options;
-    const { toolName } = request;
     // who may not learn what others do is told nothing of what they share
     const limits = how.counts === 'peekOwn' ? outcome.limits.filter(isOwn) : outcome.limits;
     const takes = how.counts === 'take' && outcome.effect !== 'approval_needed';
@@ -87,23 +86,31 @@ export class CallCounts {
     const found = takes
       ? this.#gate.take(limits, call, decisionId, request.remote === undefined ? RELEASED_WITHIN_MS : 0)
       : this.#gate.peek(limits, call, how.token);
-    return chain(found, (finding): Limiting => {
-      if (finding.kind === 'denied') {
-        logger.warn({ toolName, code: finding.code, policies: finding.policies.map(({ id }) => id) }, 'denied by a limit');
-        if (how.isCall === true) this.#refused(request, finding);
-        return finding;
-      }
-      if (finding.kind === 'asks') return { kind: 'asks', outcome: askingOutcome(outcome, finding.approvals) };
-      if (takes && finding.near.length > 0) {
-        const policies = finding.near.map(({ limit }) => limit.policy.id);
-        logger.warn({ toolName, policies }, 'a limit is nearly reached');
-        this.#near(request, finding.near);
-      }
-      const next = finding.watched.length === 0 ? outcome : { ...outcome, observed: [...(outcome.observed ?? []), ...finding.watched] };
-      if (!takes) return { kind: 'fits', outcome: next };
-      const named = { decisionId, limits: limits.map(({ policy: { id, hash } }) => ({ id, hash })) };
-      return { kind: 'fits', outcome: next, counted: { named, journaled: desk.isJournaled ? limits.map(journaledLimit) : undefined } };
-    });
+    const takenBy = takes ? decisionId : undefined;
+    // no closure where the counters answer at once: every call that is counted comes here
+    return isThenable(found)
+      ? found.then((finding) => this.#limiting(finding, request, outcome, how, takenBy))
+      : this.#limiting(found, request, outcome, how, takenBy);
+  }
+
+  #limiting(finding: LimitFinding, request: DecisionRequest, outcome: Limited, how: CountingWay, takenBy: string | undefined): Limiting {
+    const { desk, logger } = this.#options;
+    const { toolName } = request;
+    if (finding.kind === 'denied') {
+      logger.warn({ toolName, code: finding.code, policies: finding.policies.map(({ id }) => id) }, 'denied by a limit');
+      if (how.isCall === true) this.#refused(request, finding);
+      return finding;
+    }
+    if (finding.kind === 'asks') return { kind: 'asks', outcome: askingOutcome(outcome, finding.approvals) };
+    const { watched, near, names } = finding;
+    if (takenBy !== undefined && near.length > 0) {
+      logger.warn({ toolName, policies: near.map(({ limit }) => limit.policy.id) }, 'a limit is nearly reached');
+      this.#near(request, near);
+    }
+    const next = watched.length === 0 ? outcome : { ...outcome, observed: [...(outcome.observed ?? []), ...watched] };
+    if (takenBy === undefined) return { kind: 'fits', outcome: next, counted: undefined };
+    const journaled = desk.isJournaled ? outcome.limits.map(journaledLimit) : undefined;
+    return { kind: 'fits', outcome: next, counted: { decisionId: takenBy, limits: names, journaled } };
   }
 
   /** Tells those who look after limits of a call that one denies. */

@@ -1,4 +1,4 @@
-import { attempt, chain } from '../../common/awaitable.js';
+import { attempt, chain, isThenable } from '../../common/awaitable.js';
 import type { Awaitable } from '../../common/awaitable.js';
 import type { Logger } from '../../common/Logger.js';
 import { silentLogger } from '../../common/Logger.js';
@@ -6,7 +6,7 @@ import type { Decision, DecisionRequest, DecisionStatus } from '../../model/Deci
 import type { PolicyCall, PolicyEngine, PolicyOutcome } from '../../policy/PolicyEngine.js';
 import { TakeRefusedError } from '../../store/counter/TakeRefusedError.js';
 import type { Limited } from '../../policy/limit/askingOutcome.js';
-import type { CallCounts, Limiting } from './CallCounts.js';
+import type { CallCounts, CountedDecision, Limiting } from './CallCounts.js';
 import type { CountingWay } from './CountingWay.js';
 import { Answers, idFor } from './Answers.js';
 import { computeFacts, NO_FACTS, type FactsOutcome } from './computeFacts.js';
@@ -43,7 +43,6 @@ const counting = new LazyPart(() => import('./CallCounts.js'));
 
 type Ask = (outcome: Approvable, facts: Facts, engine: PolicyEngine) => Awaitable<Decision>;
 type Runnable = Exclude<PolicyOutcome, { effect: 'deny' }>;
-type CountedCall = Extract<Limiting, { kind: 'fits' }>['counted'];
 
 /** Decides in this process by policies, with people at the approval desk. Needs no server and no account. */
 export class EmbeddedDecisionService implements DecisionService {
@@ -233,7 +232,7 @@ export class EmbeddedDecisionService implements DecisionService {
     facts: Facts,
     engine: PolicyEngine,
     ask: Ask,
-    counted?: CountedCall,
+    counted?: CountedDecision,
   ): Awaitable<Decision> {
     if (outcome.effect === 'approval_needed') return ask(outcome, facts, engine);
     const policySetHash = engine.hash;
@@ -241,7 +240,7 @@ export class EmbeddedDecisionService implements DecisionService {
     const base =
       counted === undefined
         ? { decisionId: idFor(request), policySetHash }
-        : { decisionId: counted.named.decisionId, limits: counted.named.limits, policySetHash };
+        : { decisionId: counted.decisionId, limits: counted.limits, policySetHash };
     if (outcome.effect === 'allow') return this.#answers.shown({ effect: 'allow', ...base }, outcome, facts, { limits });
     const { params, message } = outcome;
     return this.#answers.shown({ effect: 'sanitize', params, message, reason: message, ...base }, outcome, facts, { limits });
@@ -249,15 +248,12 @@ export class EmbeddedDecisionService implements DecisionService {
 
   /** What counts calls, once it is loaded and open. */
   #counting(): Awaitable<CallCounts> {
+    if (this.#counts !== undefined) return this.#counts;
     const { desk, policies, counters } = this.#options;
-    const options = { desk, policies, durable: counters?.durable === true, logger: this.#logger };
-    return (
-      this.#counts ??
-      chain(counting.get(), ({ CallCounts: Counts }) => {
-        const counts = new Counts(options);
-        return chain(counts.open(), () => (this.#counts ??= counts));
-      })
-    );
+    return chain(counting.get(), ({ CallCounts: Counts }) => {
+      const counts = new Counts({ desk, policies, durable: counters?.durable === true, logger: this.#logger });
+      return chain(counts.open(), () => (this.#counts ??= counts));
+    });
   }
 
   #limited(
@@ -268,13 +264,29 @@ export class EmbeddedDecisionService implements DecisionService {
     ask: Ask,
     how: CountingWay,
   ): Awaitable<Decision> {
-    const found = chain(this.#counting(), (counts) => counts.decide(request, outcome, idFor(request), how));
-    return chain<Limiting, Decision>(found, (limiting) => {
-      if (limiting.kind === 'denied')
-        return this.#answers.denied(request, { ...outcome, policies: limiting.policies }, facts, engine, limiting);
-      if (limiting.kind === 'asks') return ask(limiting.outcome, facts, engine);
-      return this.#answered(request, limiting.outcome, facts, engine, ask, limiting.counted);
-    });
+    const counts = this.#counts;
+    const found =
+      counts === undefined
+        ? chain(this.#counting(), (opened) => opened.decide(request, outcome, idFor(request), how))
+        : counts.decide(request, outcome, idFor(request), how);
+    // no closure where the counters answer at once: every call that is counted comes here
+    return isThenable(found)
+      ? found.then((limiting) => this.#afterLimits(request, limiting, outcome, facts, engine, ask))
+      : this.#afterLimits(request, found, outcome, facts, engine, ask);
+  }
+
+  #afterLimits(
+    request: DecisionRequest,
+    limiting: Limiting,
+    outcome: Limited,
+    facts: Facts,
+    engine: PolicyEngine,
+    ask: Ask,
+  ): Awaitable<Decision> {
+    if (limiting.kind === 'denied')
+      return this.#answers.denied(request, { ...outcome, policies: limiting.policies }, facts, engine, limiting);
+    if (limiting.kind === 'asks') return ask(limiting.outcome, facts, engine);
+    return this.#answered(request, limiting.outcome, facts, engine, ask, limiting.counted);
   }
 
   /** A grant answers for people where there is one; else they are asked. Where an approval no longer covers its call, no grant does. */

@@ -53,8 +53,10 @@ export class MakerStanding {
     return attempt(
       () => eligibleNow(grant, recordLike(call, nowMs), people),
       (found) => {
-        // whose rights were taken once has given nothing out before, also where they are back
-        if (found === undefined || found.giver.person?.epoch !== grant.epoch) return false;
+        if (found === undefined) return false;
+        const { person } = found.giver;
+        // whose rights were taken once has given nothing out before, also where they are back; nor has someone who was known and is not known now
+        if (person?.epoch !== grant.epoch || (person === undefined && grant.name !== undefined)) return false;
         if (isFixed) this.#known.set(key, true);
         return true;
       },

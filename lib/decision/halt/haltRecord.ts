@@ -104,9 +104,15 @@ export function haltOf({ id, createdAtMs, body }: StoredRecord): Halt | undefine
     const { scope, pending, by, reason, untilMs, lifted } = JSON.parse(body) as Halt;
     checkedScope(scope);
     if (pending !== 'freeze' && pending !== 'cancel') return undefined;
+    if (![by, reason].every(isText) || !(untilMs === undefined || Number.isInteger(untilMs))) return undefined;
+    if (lifted !== undefined && !([lifted.by, lifted.reason].every(isText) && Number.isInteger(lifted.atMs))) return undefined;
     const ends = { ...(untilMs !== undefined && { untilMs }), ...(lifted !== undefined && { lifted: Object.freeze(lifted) }) };
     return Object.freeze({ id, scope: Object.freeze(scope), pending, by, reason, atMs: createdAtMs, ...ends });
   } catch {
     return undefined;
   }
+}
+
+function isText(value: unknown): boolean {
+  return typeof value === 'string';
 }

@@ -1,3 +1,4 @@
+import { LruMap } from '../../common/LruMap.js';
 import { digestOfSession } from '../../model/bindingBase.js';
 import type { Params, Session } from '../../model/Params.js';
 import { parsePointer, valueAt } from '../../model/snapshot/parsePointer.js';
@@ -29,10 +30,25 @@ export function countCall(
   { cost: pointer, by }: Pick<LimitTerms, 'cost' | 'by'>,
   call: CallToCount,
 ): CallCount | 'limit_cost' | 'limit_unavailable' {
-  const cost = pointer === undefined ? AMOUNT_PARTS : amountOf(valueAt(call.params, parsePointer(pointer) as readonly string[]));
+  const cost = pointer === undefined ? AMOUNT_PARTS : amountOf(valueAt(call.params, pathOf(pointer)));
   if (cost === undefined) return 'limit_cost';
-  const values = by.map((dimension) => valueOf(dimension, call));
-  return values.every((value) => value !== undefined) ? { cost, values } : 'limit_unavailable';
+  const values: string[] = [];
+  for (const dimension of by) {
+    const value = valueOf(dimension, call);
+    if (value === undefined) return 'limit_unavailable';
+    values.push(value);
+  }
+  return { cost, values };
+}
+
+/** The pointers of policies, read: there are few of them, and calls are many. */
+const paths = new LruMap<string, readonly string[]>(1_000);
+
+function pathOf(pointer: string): readonly string[] {
+  let path = paths.get(pointer);
+  // policies were checked when they were read
+  if (path === undefined) paths.set(pointer, (path = parsePointer(pointer) as readonly string[]));
+  return path;
 }
 
 function valueOf(dimension: LimitDimension, { tenantId, agentId, toolName, session, sessionTrusted }: CallToCount): string | undefined {
@@ -42,7 +58,7 @@ function valueOf(dimension: LimitDimension, { tenantId, agentId, toolName, sessi
   // a caller that may say anything of its session would have a counter of its own each time
   if (!sessionTrusted || session === null) return undefined;
   if (dimension === 'session') return digestOfSession(session);
-  const value = valueAt(session, parsePointer(dimension.slice('session'.length)) as readonly string[]);
+  const value = valueAt(session, pathOf(dimension.slice('session'.length)));
   return ['string', 'number', 'boolean', 'bigint'].includes(typeof value) ? `${typeof value} ${String(value)}` : undefined;
 }
 

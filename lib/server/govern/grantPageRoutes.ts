@@ -4,6 +4,7 @@ import { pageAnswer } from '../page/layout.js';
 import { Paths } from '../page/Paths.js';
 import { ROLES } from '../people/Person.js';
 import type { Route } from '../route/Route.js';
+import { namesOfPeople } from './namesOfPeople.js';
 
 /** The most grants on one page, the newest ones. */
 const MAX_SHOWN = 200;
@@ -29,7 +30,8 @@ export function grantPageRoutes(now: () => number): readonly Route[] {
         const shown = found.slice(-MAX_SHOWN).reverse();
         const grants = await Promise.all(shown.map(async (grant) => ({ ...grant, cedar: await tenant.grants.explain(grant.id) })));
         const may = signedIn.roles.has('approver') || signedIn.roles.has('admin');
-        const view = { paths: new Paths(site.base), nowMs: now(), grants, formToken: may ? signedIn.formToken : undefined, all };
+        const nameOf = await namesOfPeople(tenant.identity);
+        const view = { paths: new Paths(site.base), nowMs: now(), grants, formToken: may ? signedIn.formToken : undefined, all, nameOf };
         return pageAnswer(grantsPage(view), { site, signedIn, tenantId: tenant.id, title: 'Grants', place: 'grants' });
       },
     },

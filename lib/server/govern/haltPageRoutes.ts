@@ -13,6 +13,7 @@ import { askToSign } from '../signin/askToSign.js';
 import { faultOf } from '../signin/fault.js';
 import type { Fault } from '../signin/fault.js';
 import { liftHalt, orderHalt } from '../tenant/haltActs.js';
+import { namesOfPeople } from './namesOfPeople.js';
 
 /** The most halts on one page, the newest ones. */
 const MAX_SHOWN = 200;
@@ -86,16 +87,16 @@ async function lifted(input: CallerInput): Promise<Answer> {
   if (halt.lifted !== undefined) return toHalts(input);
   // said before someone signs for nothing
   if (reason.trim() === '') throw new RequestError(422, 'invalid_halt', 'Say why it may go on.', { field: 'reason' });
-  const ask = await askToSign(input, { action: '/halts/lift', title: 'Lift a halt', detail: detailOf(halt.scope), back: '/halts' });
+  const ask = await askToSign(input, { action: '/halts/lift', title: 'Lift the halt', detail: detailOf(halt.scope), back: '/halts' });
   if (ask !== undefined) return ask;
   await liftHalt(tenant, id, caller, reason);
   return toHalts(input);
 }
 
 function detailOf({ all, agentId, toolName, group }: HaltScope): string {
-  if (all === true) return 'Everything runs again that no other halt covers.';
+  if (all === true) return 'Everything that no other halt covers runs again.';
   const parts = [agentId && `agent ${agentId}`, toolName && `tool ${toolName}`, group && `group ${group}`];
-  return `What no other halt covers runs again: ${parts.filter((part) => part !== undefined).join(', ')}.`;
+  return `These calls run again, if no other halt covers them: ${parts.filter((part) => part !== undefined).join(', ')}.`;
 }
 
 /** A field that is empty is not given. */
@@ -134,7 +135,8 @@ async function shown(input: CallerInput, nowMs: number, fault?: Fault): Promise<
   const halts = (await tenant.halts.list({ all })).slice(-MAX_SHOWN).toReversed();
   const may = signedIn.roles.has('admin') ? 'halt' : signedIn.roles.has('approver') ? 'pause' : undefined;
   const typed = form ?? { agent: query.get('agent') ?? undefined };
-  const view = { paths: new Paths(site.base), nowMs, halts, all, may, formToken: signedIn.formToken, fault, typed } as const;
+  const nameOf = await namesOfPeople(tenant.identity);
+  const view = { paths: new Paths(site.base), nowMs, halts, all, nameOf, may, formToken: signedIn.formToken, fault, typed } as const;
   const layout = { title: 'Halts', site, signedIn, place: 'halts', tenantId: tenant.id, status: fault?.status } as const;
   return pageAnswer(haltsPage(view), layout);
 }

@@ -10,6 +10,7 @@ import { pageAnswer } from '../page/layout.js';
 import { Paths } from '../page/Paths.js';
 import type { Answer, CallerInput } from '../route/Route.js';
 import { cuesOf } from './cuesOf.js';
+import { haltOver } from './list/haltOver.js';
 import { pendingCards } from './list/pendingCards.js';
 import type { ApprovalRecord } from '../../store/ApprovalStore.js';
 import { isFor } from '../decide/Reader.js';
@@ -66,6 +67,7 @@ export async function approvalAnswer(
     viewer: await viewerOf(record, input, { all, nowMs, standing: edited?.preview.standing }),
     ...(edited && { edited: { shownDigest: edited.record.digest, edit: edited.edit, added: edited.preview.added } }),
     refused,
+    ...(mayStillRun(record) && { halted: haltOver(input)(record) }),
     next: next?.decisionId,
     ...(at >= 0 && { place: { at: at + 1, of: forMe.length, previous: forMe[at - 1]?.decisionId, next: next?.decisionId } }),
     places: (await tenant.audit?.placesOf(record.decisionId)) ?? [],
@@ -88,6 +90,11 @@ async function limitsBeside(record: ApprovalRecord, { limits }: CallerInput['ten
     publishCallbackError('reading the limits of an approval', error);
     return undefined;
   }
+}
+
+/** Whether a halt makes a difference to an approval. */
+function mayStillRun({ status, consumed }: ApprovalRecord): boolean {
+  return consumed === undefined && (status === 'pending' || status === 'approved');
 }
 
 /** Whether a grant is in question at all: history is not read for nothing. */

@@ -7,6 +7,7 @@ import type { InboxTab } from '../page/Paths.js';
 import type { Answer } from '../route/Route.js';
 import type { Tenant } from '../tenant/Tenant.js';
 import { emptyGroups } from './list/emptyGroups.js';
+import { haltOver } from './list/haltOver.js';
 import { inboxRows } from './list/inboxRows.js';
 import { pendingCards } from './list/pendingCards.js';
 import type { PageMoment } from './PageMoment.js';
@@ -23,9 +24,11 @@ export async function inboxAnswer(input: PageInput, { nowMs, seen }: PageMoment)
   const query = readQuery(params);
   const [reader, { cards, isCut }] = await Promise.all([readerOf(input), pendingCards(tenant, { q: query.q })]);
   const rows = inboxRows(cards, query, reader, params.get('after') ?? undefined);
+  const halt = haltOver(input);
   const view: InboxView = {
     paths: new Paths(site.base),
     nowMs,
+    isHalted: (call) => halt(call) !== undefined,
     query,
     isCut,
     ...rows,

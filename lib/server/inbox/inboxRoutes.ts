@@ -1,5 +1,6 @@
 import { SteadyClock } from '../../common/time/SteadyClock.js';
 import { agentsPage } from '../page/list/agentsPage.js';
+import type { AgentsView } from '../page/list/agentsPage.js';
 import { helpPage } from '../page/list/helpPage.js';
 import { MAX_LISTED } from '../page/list/inboxPage.js';
 import { HISTORY_FIELDS } from '../page/list/historyPage.js';
@@ -10,6 +11,7 @@ import type { CallerInput, PersonRoute, Route } from '../route/Route.js';
 import { momentOf } from './PageMoment.js';
 import type { PageMoment } from './PageMoment.js';
 import { agentTools } from './list/agentTools.js';
+import { haltOver } from './list/haltOver.js';
 import { auditAnswer } from './auditAnswer.js';
 import { approvalAnswer } from './approvalAnswer.js';
 import { DENY_ALL_FIELDS, denyAll, groupAnswer } from './groupAnswer.js';
@@ -138,9 +140,11 @@ export function inboxRoutes({ clock = new SteadyClock(), hubs }: InboxRoutesOpti
         const { tenant, site } = input;
         const signedIn = personOf(input);
         const { cards, cursor } = await tenant.desk.page({ limit: MAX_LISTED });
-        const view = {
+        const halt = haltOver(input);
+        const view: AgentsView = {
           paths: new Paths(site.base),
           nowMs: clock.now(),
+          isHalted: (call) => halt(call) !== undefined,
           tools: agentTools(cards),
           looked: cards.length,
           isCut: cursor !== undefined,

@@ -13,7 +13,7 @@ export function haltBanner({ base, halted = [] }: Pick<Site, 'base' | 'halted'>)
   const paths = new Paths(base);
   const named = halted.slice(0, MAX_NAMED).map(({ scope }, i) => html`${i > 0 && '; '}${haltedText(scope)}`);
   const more = halted.length > MAX_NAMED && html`; and ${halted.length - MAX_NAMED} more`;
-  return html`<aside class="notice danger" data-halts${halted.length > 0 ? html` aria-label="Halted"` : html` hidden`}><b>Halted:</b> <span data-halts-text>${named}${more}</span>. <a href="${paths.halts()}">Halts</a></aside>`;
+  return html`<aside class="notice danger banner" data-halts${halted.length > 0 ? html` aria-label="Halted"` : html` hidden`}><b>Halted:</b> <span data-halts-text>${named}${more}</span>. <a href="${paths.halts()}">See the halts</a></aside>`;
 }
 
 /** What a halt lets not run, in words. */

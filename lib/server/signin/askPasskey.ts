@@ -54,7 +54,7 @@ export async function askPasskey(
     ${detail !== undefined && html`<p>${detail}</p>`}
     <p>Confirm with your passkey that it is you.</p>
     ${faultLine(fault)} ${passkeyForm({ site, action, how: 'get', options, fields: again, button: title })}
-    <p><a href="${site.base}${back}">Do not do it</a></p>
+    <p><a href="${site.base}${back}">Cancel</a></p>
   </div>`;
   return pageAnswer(view, { title, site, signedIn: input.caller.signedIn, status: fault?.status ?? (passkey === undefined ? 200 : 403) });
 }

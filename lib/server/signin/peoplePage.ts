@@ -50,9 +50,7 @@ export function peoplePage(view: PeopleView): Html {
     </section>
     <section class="card">
       <h2>Invitations</h2>
-      <ul class="in log">
-        ${invitations.map((one) => invitationRow(one, view))}
-      </ul>
+      ${invitations.length === 0 ? html`<p class="in">No one is invited.</p>` : html`<ul class="in log">${invitations.map((one) => invitationRow(one, view))}</ul>`}
     </section>
     ${mayInvite ? inviteForm(view) : html`<p>To invite people, <a href="${site.base}/me">sign up with a passkey</a> first.</p>`}`;
 }
@@ -128,8 +126,8 @@ function personFields(typed: PersonForm | undefined, fault: Fault | undefined): 
       ${ROLES.map((role) => html`<label><input type="checkbox" name="${`role_${role}`}" value="on" ${roles.includes(role) && html`checked`} /> ${role}</label>`)}
     </fieldset>
     ${faultLine(fault, 'roles')}
-    <label>Groups, with commas between <input type="text" name="groups" value="${groups.join(', ')}" autocomplete="off" /></label>
+    <label><span>Groups <span class="muted">separated by commas</span></span> <input type="text" name="groups" value="${groups.join(', ')}" autocomplete="off" /></label>
     ${faultLine(fault, 'groups')}
-    <label><span>What agents call the person (<code>user_id</code>), with commas between</span> <input type="text" name="userIds" value="${userIds.join(', ')}" autocomplete="off" /></label>
+    <label><span>What agents call the person (<code>user_id</code>) <span class="muted">separated by commas</span></span> <input type="text" name="userIds" value="${userIds.join(', ')}" autocomplete="off" /></label>
     ${faultLine(fault, 'userIds')}`;
 }

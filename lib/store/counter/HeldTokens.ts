@@ -12,7 +12,8 @@ export class HeldTokens<T> {
   set(token: string, held: T): void {
     if (token !== this.#latest) {
       this.#setAside();
-      this.#others.delete(token);
+      // a token that is new costs no look at the map while that is empty
+      if (this.#others.size > 0) this.#others.delete(token);
       this.#latest = token;
     }
     this.#held = held;

@@ -17,7 +17,8 @@ export class LazyCounterStore implements CounterStore {
   }
 
   take(takes: Takes): Awaitable<TakeOutcome> {
-    return this.#with((counters) => counters.take(takes));
+    // without a closure: calls that limits count come here
+    return this.#counters === undefined ? this.#with((counters) => counters.take(takes)) : this.#counters.take(takes);
   }
 
   /**

@@ -20,7 +20,9 @@ import { HeldTokens } from './HeldTokens.js';
 import { TakeRefusedError } from './TakeRefusedError.js';
 
 interface Counter {
-  take: CounterTake;
+  readonly take: CounterTake;
+  /** What is frozen is as it was when it was checked. */
+  readonly isFrozen: boolean;
   window: CounterWindow;
 }
 
@@ -51,8 +53,7 @@ export class MemoryCounterStore implements CounterStore {
     const [sole] = all;
     if (sole !== undefined && all.length === 1) {
       const counter = this.#counters.get(sole.key);
-      // what is frozen is as it was when it was checked
-      if (counter?.take === sole && Object.isFrozen(sole) && this.#tokens.get(token) === undefined)
+      if (counter?.take === sole && counter.isFrozen && this.#tokens.get(token) === undefined)
         return this.#takeSole(token, counter, keepMs);
     }
     const takes = checkedTakes(given);
@@ -71,7 +72,7 @@ export class MemoryCounterStore implements CounterStore {
       const window = isNew(take) ? withCost(before, take.cost) : before;
       used.set(take.key, usedIn(window));
       if (!isNew(take)) return;
-      this.#counters.set(take.key, { take, window });
+      this.#counters.set(take.key, { take, isFrozen: Object.isFrozen(take), window });
       if (keepMs > 0) this.#keep(token, { key: take.key, cost: take.cost, atMs: nowMs, keptUntilMs: nowMs + keepMs });
     });
     return { ok: true, used: given.takes.map(({ key }) => used.get(key) as number) };
@@ -84,9 +85,11 @@ export class MemoryCounterStore implements CounterStore {
     const nowMs = this.#now();
     const window = windowAt(take, counter.window, nowMs);
     if (!fits(take, window)) return { ok: false, refused: [refusedTake(take, window)] };
-    counter.window = withCost(window, take.cost);
-    if (keepMs > 0) this.#keep(token, { key: take.key, cost: take.cost, atMs: nowMs, keptUntilMs: nowMs + keepMs });
-    return { ok: true, used: [usedIn(counter.window)] };
+    const next = withCost(window, take.cost);
+    counter.window = next;
+    // nothing is held by this token
+    if (keepMs > 0) this.#tokens.set(token, [{ key: take.key, cost: take.cost, atMs: nowMs, keptUntilMs: nowMs + keepMs }]);
+    return { ok: true, used: next.slices.length === 1 ? next.slices : [usedIn(next)] };
   }
 
   /** Does what is counted together with a change that is made in the same tick. @throws TakeRefusedError where it does not fit */

@@ -49,14 +49,13 @@ export function windowAt(shape: Shape, window: CounterWindow | undefined, ms: nu
 /** How much it holds. */
 export function usedIn({ slices }: CounterWindow): number {
   let used = 0;
-  for (const part of slices) used += part;
+  for (let i = 0; i < slices.length; i++) used += slices[i] as number;
   return Math.min(used, MOST);
 }
 
 /** With that much more. */
 export function withCost({ position, slices }: CounterWindow, cost: number): CounterWindow {
-  const [now = 0] = slices;
-  const next = Math.min(now + cost, MOST);
+  const next = Math.min((slices[0] as number) + cost, MOST);
   return { position, slices: slices.length === 1 ? [next] : [next, ...slices.slice(1)] };
 }
 

@@ -142,6 +142,17 @@ when { context.input has note && context.input.note != "clean" };`;
     expect((await aegis.grants.get(id))?.revoked).to.include({ by: 'bob' });
   });
 
+  it('loosen no value that was an object before a policy changed it: every object would be covered', async () => {
+    const text = `${GRANTABLE}
+@id("clean") @effect("sanitize") @sanitize("set /note \\"clean\\"") forbid (principal, action, resource)
+when { context.input has note && context.input.note != "clean" };`;
+    await using aegis = grantModule({ policies: { text } });
+    const { decisionId, digest } = await asked(aegis, { ...REFUND, note: { to: 'ann' } });
+    const grant = { ...LOOSE, loosen: { '/note': 'any' as const } };
+    expect(await rejection(aegis.approvals.approve(decisionId, { by: 'rita', digest, grant }))).to.include({ code: 'invalid_grant' });
+    expect(await aegis.grants.list()).to.deep.equal([]);
+  });
+
   it('that loosen a text ask about one that may deceive, also where there is no session', async () => {
     await using aegis = grantModule();
     const { id } = await granted(aegis, { loosen: { '/to': 'any' } });

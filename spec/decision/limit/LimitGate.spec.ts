@@ -50,6 +50,38 @@ describe('LimitGate', () => {
     expect(keyOf(pair, { agentId: 'a', toolName: 'bc' })).to.not.equal(keyOf(pair, { agentId: 'ab', toolName: 'c' }));
   });
 
+  it('counts each caller apart by what the limit says, whoever called before', () => {
+    const limits = [limitOf('by agent'), limitOf('by tool', { by: ['tool'] }), limitOf('by both', { by: ['tenant', 'agent', 'tool'] })];
+    const callers = ['ann', 'bob'].flatMap((agentId) => ['send', 'read'].map((toolName) => ({ agentId, toolName })));
+    const keys = [...callers, ...callers.toReversed()].map((caller) => planned(limits, caller).map(({ key }) => key));
+    expect(keys.slice(4).toReversed()).to.deep.equal(keys.slice(0, 4));
+    expect(limits.map((_, i) => new Set(keys.map((of) => of[i])).size)).to.deep.equal([2, 2, 4]);
+  });
+
+  it('gives the very same take to a call like the one before, so that its counter need not check it', () => {
+    const [limit, paid] = [limitOf('same'), limitOf('same paid', { cost: '/amount' })];
+    for (const one of [limit, paid, { ...limit }])
+      expect(planned([one])[0])
+        .to.equal(planned([one])[0])
+        .and.satisfy(Object.isFrozen);
+    expect(planned([{ ...limit }])[0]).to.equal(planned([limit])[0]);
+  });
+
+  it('tells of each limit that was asked, of those that are nearly reached, and of those that are only watched', async () => {
+    const [near, watched, plain] = [limitOf('near', { warnAt: 100 }), limitOf('watched', {}, true), limitOf('plain', { limit: 1e9 })];
+    const take = async (limits: readonly AppliedLimit[], i: number) => {
+      const found = await gate.take(limits, { ...call, agentId: 'told' }, `told ${limits.length} ${i}`, 0);
+      if (found.kind !== 'fits') throw new Error(found.kind);
+      return [found.names.map(({ id }) => id), found.near.map(({ limit }) => limit.policy.id), found.watched.map(({ id }) => id)];
+    };
+    expect(await take([near, watched, plain], 1)).to.deep.equal([['near', 'watched', 'plain'], [], []]);
+    expect(await take([near, watched, plain], 2)).to.deep.equal([['near', 'watched', 'plain'], ['near'], []]);
+    expect(await take([watched], 3)).to.deep.equal([['watched'], [], ['watched']]);
+    expect(await take([plain], 4)).to.deep.equal([['plain'], [], []]);
+    const unknown = limitOf('unknown', { by: ['session/other'] }, true);
+    expect(await take([unknown], 5)).to.deep.equal([['unknown'], [], []]);
+  });
+
   it('takes what this call costs, up to what the limit is now', () => {
     const paid = limitOf('paid', { cost: '/amount' });
     const costs = [2, 2, 3, 2].map((amount) => planned([paid], { params: { amount } })[0]?.cost);

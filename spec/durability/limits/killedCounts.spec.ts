@@ -12,7 +12,7 @@ import { postgres, sqlite } from '../stores.js';
 const KILLS = Math.max(8, volume(200));
 const PROCESSES = 8;
 /** So many calls are left for each kill, so that the limit is reached by those that live on. */
-const LIMIT = KILLS * 150;
+const LIMIT = KILLS * (KILLS < 100 ? 150 : 600);
 
 /** A process that counts. */
 interface Counting {

@@ -44,6 +44,7 @@ describe('The page of halts', () => {
       { ...PAUSE, group: 'money' },
       { ...PAUSE, agent: '', tool: 'read' },
       { ...PAUSE, agent: '', all: '1' },
+      { ...PAUSE, pending: 'cancel' },
     ];
     for (const form of tooMuch) {
       const answer = await as('approver').post('/halts', form);
@@ -95,8 +96,40 @@ describe('The page of halts', () => {
   it('is linked from the agents, with the agent filled in', async () => {
     await inbox.ask('read', { a: 1 });
     expect((await as('approver').get('/agents')).text).to.contain('href="/halts?agent=bot">Pause</a>');
-    expect((await as('viewer').get('/agents')).text).not.to.contain('>Pause</a>');
+    expect((await as('viewer').get('/agents')).text)
+      .not.to.contain('>Pause</a>')
+      .and.not.to.contain('>halted</a>');
     expect((await as('approver').get('/halts?agent=bot')).text).to.contain('name="agent" maxlength="256" value="bot"');
+  });
+
+  it('marks what is halted where it is listed, and says on an approval that a yes runs nothing while it is', async () => {
+    const [id, other] = [await inbox.ask('read', { a: 1 }), await inbox.ask('read', { a: 1 }, { agent: 'other' })];
+    for (let a = 0; a < 4; a++) await inbox.ask('refund', { a }, { agent: 'many' });
+    const marks = async (): Promise<readonly number[]> =>
+      Promise.all(
+        ['/inbox?tab=all', '/agents'].map(
+          async (path) => (await as('approver').get(path)).page.texts('.tag.high').filter((text) => text === 'halted').length,
+        ),
+      );
+    const decision = async (of: string | undefined): Promise<string> => (await as('approver').get(`/a/${of}`)).page.text('.decide');
+    expect(await marks()).to.deep.equal([0, 0]);
+    expect(await decision(id)).to.contain('the call runs at once');
+    await as('admin').post('/halts', { ...PAUSE, minutes: '' });
+    expect(await marks()).to.deep.equal([1, 1]);
+    await as('admin').post('/halts', { ...PAUSE, agent: 'many' });
+    expect(await marks()).to.deep.equal([2, 2]);
+    const { page } = await as('approver').get(`/a/${id}`);
+    expect(page.text('main .notice.danger')).to.match(/^Halted.*does not run until the halt is lifted: agent bot/);
+    expect(page.text('.decide')).to.contain('the call runs once it is no longer halted');
+    expect(await decision(other)).to.contain('the call runs at once');
+    await as('admin').post('/halts', { ...PAUSE, agent: 'other', minutes: '5' });
+    expect((await as('approver').get(`/a/${other}`)).page.text('main .notice.danger')).to.match(
+      /does not run until \S+ UTC, or until the halt is lifted/,
+    );
+    // what has run, or never can, is not halted
+    const denied = (await inbox.store.approvals.get(id)) as NonNullable<Awaited<ReturnType<typeof inbox.store.approvals.get>>>;
+    await inbox.store.approvals.replace({ ...denied, status: 'denied', version: denied.version + 1 }, denied.version);
+    expect((await as('approver').get(`/a/${id}`)).page.all('main .notice.danger')).to.have.length(0);
   });
 
   it('lifts for admins only', async () => {
@@ -115,12 +148,13 @@ describe('The page of halts', () => {
     // sent twice
     expect((await as('admin').post('/halts/lift', { id, reason: 'again' })).status).to.equal(303);
     expect(await effect()).to.equal('allow');
-    const { text } = await as('viewer').get('/halts?all=1');
-    expect(text).to.contain('lifted').and.to.contain('fixed').and.not.to.contain('again');
+    const { text, page } = await as('viewer').get('/halts?all=1');
+    expect(text).to.contain('lifted').and.to.contain('fixed').and.not.to.contain('again').and.not.to.contain(as('admin').id);
+    expect(page.texts('section.card p.small b')).to.deep.equal(['Someone admin', 'Someone admin']);
   });
 
   for (const [scope, words] of [
-    [{ all: '1' }, 'Everything runs again'],
+    [{ all: '1' }, 'Everything that no other halt covers runs again.'],
     [{ agent: 'bot', tool: 'refund', group: 'money' }, 'agent bot, tool refund, group money'],
   ] as const)
     it(`lifts ${JSON.stringify(scope)} only once the passkey of the admin has signed it`, async () => {

@@ -289,7 +289,7 @@ describe('The page of policies', () => {
     expect(await its.now()).to.deep.equal(before);
     expect(admin.page.text)
       .to.include(`Drop ${hash.slice(0, 12)}`)
-      .and.include('href="/policies">Do not do it');
+      .and.include('href="/policies">Cancel');
     const form = admin.forms().find(({ action }) => action === DROP);
     const fields = { ...form?.fields, passkey: JSON.stringify(its.device.get(form?.passkey?.options ?? {})) };
     for (let i = 0; i < 2; i++) expect((await admin.post(DROP, fields)).status).to.equal(200);

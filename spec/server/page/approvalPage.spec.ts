@@ -52,6 +52,30 @@ describe('The page of an approval', () => {
     expect(show(refund).texts('.log li')).to.have.length(lines.length - 2);
   });
 
+  it('says that params are no longer kept, and never that there were none', () => {
+    const ended = { params: {}, originalParams: {}, status: 'approved', consumed: { token: 't', atMs: NOW_MS } } as const;
+    const page = show({ ...refund, ...ended }, { state: 'completed' });
+    expect(page.text('h2')).to.equal('What was approved to run written by the agent; no longer kept');
+    expect(page.text('section.card')).to.contain('Its params are not kept once it has ended.').and.not.contain('It has no params');
+    expect(page.hrefs()).to.include('/history?q=dec_b7k2-118');
+    expect(page.text('#record')).to.not.contain('Exact JSON');
+    const none = show(askedOf({}, ended), { state: 'completed' });
+    expect(none.text('section.card')).to.contain('It has no params.').and.not.contain('not kept');
+    expect(none.text('#record')).to.contain('Exact JSON');
+  });
+
+  it('says what a verdict made, and what its person had not seen', () => {
+    const line = (more: Partial<Verdict>): string => show({ ...refund, verdicts: [{ ...YES, ...more }] }).text('.log');
+    const grant = { id: 'grt_1', digest: 'd' };
+    expect(line({ hidden: 2, grant, reason: 'known' })).to.contain(
+      'Kim approved, without having seen 2 hidden values, and made a grant: “known”',
+    );
+    expect(line({ hidden: 0 }))
+      .to.contain('Kim approved')
+      .and.not.contain('having seen');
+    expect(show({ ...refund, verdicts: [{ ...YES, grant }] }).hrefs()).to.include('/grants?all=1#grt_1');
+  });
+
   it('has the text of each policy in a fold, and says where it is not the one that asked', () => {
     const page = show(refund);
     expect(page.texts('.why-list details')).to.deep.equal([

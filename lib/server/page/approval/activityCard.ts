@@ -2,7 +2,8 @@ import type { Amendment, ApprovalRecord, Verdict } from '../../../store/Approval
 import type { ToldStage } from '../../notify/stage/toldStages.js';
 import { html } from '../html.js';
 import type { Html } from '../html.js';
-import { revealedText } from '../revealed.js';
+import type { Paths } from '../Paths.js';
+import { counted, revealedText } from '../revealed.js';
 import { timeText } from '../timeText.js';
 import type { RunReport } from './runState.js';
 
@@ -19,16 +20,17 @@ export function activityCard(
   { createdAtMs, verdicts, amendments = [], consumed, begun }: ApprovalRecord,
   report: RunReport | undefined,
   nowMs: number,
-  stages: readonly ToldStage[] = [],
+  stages: readonly ToldStage[],
+  paths: Paths,
 ): Html {
   const lines: readonly (readonly [number, Html])[] = [
     [createdAtMs, html`Asked.`],
     ...stages.map(({ atMs, event }) => [atMs, stageLine(event)] as const),
     ...amendments.flatMap((amendment) => [
-      ...amendment.superseded.map((verdict) => [verdict.atMs, verdictLine(verdict)] as const),
+      ...amendment.superseded.map((verdict) => [verdict.atMs, verdictLine(verdict, paths)] as const),
       [amendment.atMs, editLine(amendment)] as const,
     ]),
-    ...verdicts.map((verdict) => [verdict.atMs, verdictLine(verdict)] as const),
+    ...verdicts.map((verdict) => [verdict.atMs, verdictLine(verdict, paths)] as const),
     ...(consumed === undefined ? [] : [[consumed.atMs, html`The approval was used.`] as const]),
     ...(begun === undefined ? [] : [[begun.atMs, html`The call began.`] as const]),
     ...(report === undefined ? [] : [[report.atMs, html`${ENDED[report.status]}, says its caller.`] as const]),
@@ -42,9 +44,11 @@ export function activityCard(
   return html`<section class="card"><h2>Activity <span class="muted">UTC</span></h2><ul class="in log small">${items}</ul></section>`;
 }
 
-function verdictLine({ approve, by, name, reason, assurance }: Verdict): Html {
+function verdictLine({ approve, by, name, reason, assurance, grant, hidden }: Verdict, paths: Paths): Html {
   const how = assurance === undefined ? undefined : SHOWN_BY[assurance];
-  return html`<b>${revealedText(name ?? by)}</b> ${approve ? 'approved' : 'denied'}${how !== undefined && `, ${how}`}${reason !== undefined && reason !== '' && html`: “${revealedText(reason, { max: 500 })}”`}`;
+  const unseen = hidden !== undefined && hidden > 0 && `, without having seen ${counted(hidden, 'hidden value')}`;
+  const made = grant !== undefined && html`, and made <a href="${paths.grants({ all: '1' })}#${grant.id}">a grant</a>`;
+  return html`<b>${revealedText(name ?? by)}</b> ${approve ? 'approved' : 'denied'}${how !== undefined && `, ${how}`}${unseen}${made}${reason !== undefined && reason !== '' && html`: “${revealedText(reason, { max: 500 })}”`}`;
 }
 
 function stageLine(event: ToldStage['event']): Html {

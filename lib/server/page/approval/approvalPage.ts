@@ -1,6 +1,8 @@
 import { hiddenFromApprover } from '../../../model/view/viewOf.js';
 import { whoChanged } from '../../../store/approval/whoChanged.js';
 import type { ApprovalRecord } from '../../../store/ApprovalStore.js';
+import type { Halt } from '../../../model/halt/Halt.js';
+import { haltedText } from '../haltBanner.js';
 import { html } from '../html.js';
 import type { ShownPlace } from '../logPlaces.js';
 import type { Html } from '../html.js';
@@ -18,7 +20,7 @@ import { policiesCard } from './policiesCard.js';
 import type { PolicyTextOf } from './policiesCard.js';
 import { previewCard } from './previewCard.js';
 import { factsCard, recordCard } from './recordCard.js';
-import { mayHaveRun } from './runState.js';
+import { areKept, mayHaveRun } from './runState.js';
 
 /** Something that calls for a closer look, in our words. */
 export interface ShownCue {
@@ -60,14 +62,15 @@ export function approvalPage(view: ApprovalView): Html {
 <div class="crumb small"><span><a href="${paths.inbox()}" rel="up">Inbox</a> <span class="muted">/ ${decisionId}</span></span>${neighbours(view)}</div>
 <div class="title"><h1>${toolName}</h1>${severityTag(severityOf(record.policies))}</div>
 ${byline(view)}
-<div class="cols"><div>${isOpen && criticalNotice(record)}${cues.length > 0 && cuesNotice(cues)}${previewCard(record)}
-<section class="card"><h2>${isOpen || state === 'approved' ? 'What will run' : mayHaveRun(state) ? 'What was approved to run' : 'What would have run'} <span class="muted">written by the agent; ${whatIsShown(record, all)}</span></h2>${revealedParams(record, { all, changerOf: (name) => changerOf(record, name) })}</section>
+<div class="cols"><div>${view.halted !== undefined && haltedNotice(view.halted, view)}${isOpen && criticalNotice(record)}${cues.length > 0 && cuesNotice(cues)}${previewCard(record)}
+<section class="card"><h2>${isOpen || state === 'approved' ? 'What will run' : mayHaveRun(state) ? 'What was approved to run' : 'What would have run'} <span class="muted">written by the agent; ${whatIsShown(record, all)}</span></h2>${areKept(record) ? revealedParams(record, { all, changerOf: (name) => changerOf(record, name) }) : html`<p class="in">Its params are not kept once it has ended. The digest below says which they were; <a href="${paths.history({ q: decisionId })}">History</a> has what lists showed of them.</p>`}</section>
 ${policiesCard(record, nowMs, view.policyTextOf, all, view.viewer.seats)}${limitsCard(view.limits ?? [], paths, nowMs)}${factsCard(record, all)}${recordCard(record, view)}</div>
-<aside class="decide" id="decide" aria-label="Decision">${decisionCard(view)}${activityCard(record, report, nowMs, view.stages)}</aside></div>
+<aside class="decide" id="decide" aria-label="Decision">${decisionCard(view)}${activityCard(record, report, nowMs, view.stages ?? [], paths)}</aside></div>
 ${isOpen && html`<nav class="stick" aria-label="Jump"><span>${timeLeft(expiresAtMs, nowMs)}</span><a class="btn" href="#decide">Go to the decision</a></nav>`}</div>`;
 }
 
 function whatIsShown(record: ApprovalRecord, all: boolean): string {
+  if (!areKept(record)) return 'no longer kept';
   const hidden = hiddenFromApprover(record).length;
   if (hidden > 0) return `${hidden === 1 ? '1 value is' : `${hidden} values are`} hidden from you`;
   return `${all ? 'all of it, and every character' : 'every character'} is shown`;
@@ -100,6 +103,11 @@ function byline({ record, nowMs, state }: ApprovalView): Html {
           ? ''
           : 'It did not run.';
   return html`<p class="byline">Agent <b class="mono">${revealedText(agentId)}</b>, ${asked}. Asked ${agoText(createdAtMs, nowMs)}, ${timeElement(createdAtMs, nowMs)}. ${ran}</p>`;
+}
+
+function haltedNotice({ scope, untilMs }: Halt, { paths, nowMs }: ApprovalView): Html {
+  const end = untilMs === undefined ? 'until the halt is lifted' : html`until ${timeElement(untilMs, nowMs)}, or until the halt is lifted`;
+  return html`<section class="notice danger"><h2>Halted</h2><p>This call does not run ${end}: ${haltedText(scope)}. <a href="${paths.halts()}">See the halts</a></p></section>`;
 }
 
 function criticalNotice({ policies }: ApprovalRecord): Html | false {

@@ -1,5 +1,6 @@
 import { hiddenFromApprover } from '../../../model/view/viewOf.js';
 import type { ApprovalRecord, Assurance } from '../../../store/ApprovalStore.js';
+import type { Halt } from '../../../model/halt/Halt.js';
 import { viewedSeats } from '../../../decision/desk/quorum/viewedSeats.js';
 import type { ViewedSeats } from '../../../decision/desk/quorum/viewedSeats.js';
 import { approversAt } from '../../../model/terms/approversAt.js';
@@ -90,6 +91,8 @@ export interface DecisionCardView {
         readonly added: readonly string[];
       }
     | undefined;
+  /** The halt under which the call does not run now. */
+  readonly halted?: Halt | undefined;
   /** What a grant could be that is made with the yes. */
   readonly proposal?: GrantProposal | undefined;
 }
@@ -125,12 +128,12 @@ function formCard(view: DecisionCardView, viewer: Extract<Viewer, { readonly may
       : hasPasskey &&
         html`<button class="approve${critical && ' critical'}" name="verdict" value="approve" data-verdict="approve">${label}</button>`;
   return html`<section class="card"><div class="in">${clock(view)}
-${edited !== undefined && editedNote(view, edited)}<p class="small">${onlySaves ?? html`${decidesAs(viewer)} ${whatFollows(viewer)}`}</p>
+${edited !== undefined && editedNote(view, edited)}<p class="small">${onlySaves ?? html`${decidesAs(viewer)} ${whatFollows(viewer, view.halted !== undefined)}`}</p>
 ${mustShowAll && html`<p class="small">Some of it is not shown on this page. You can approve where all of it is.</p>`}
 ${!hasPasskey && html`<p class="small">A yes takes a passkey, and you have none. <a href="${paths.me()}">Add one</a></p>`}
 ${mustSignIn && html`<p class="small">A yes takes a fresh sign-in, which counts for five minutes and for exactly this. Write your reason after it.</p>`}
 ${signedInAgainUntilMs !== undefined && html`<p class="small">You signed in again for exactly this: you can approve it until ${timeElement(signedInAgainUntilMs, view.nowMs)}.</p>`}
-${byPasskey && hasPasskey && html`<p class="small muted">Your passkey signs this digest and this verdict, nothing else.</p><noscript><p class="small error">Signing takes script, which is off. You can deny.</p></noscript>`}
+${byPasskey && hasPasskey && html`<p class="small muted">Your passkey signs this digest and this verdict${view.proposal?.ceiling !== undefined && ', with the grant if you make one'}: nothing else.</p><noscript><p class="small error">Signing takes script, which is off. You can deny.</p></noscript>`}
 ${error(refused?.errors.form, 'form')}
 <form method="post" action="${paths.verdict(decisionId)}"${byPasskey && html` data-challenge="${paths.challenge(decisionId)}"`}><button disabled hidden></button>
 <input type="hidden" name="csrf" value="${viewer.formToken}"><input type="hidden" name="digest" value="${edited?.shownDigest ?? digest}">${edited !== undefined && html`<input type="hidden" name="edit" value="${edited.edit}">`}<input type="hidden" name="version" value="${version}"><input type="hidden" name="idempotency_key" value="${viewer.key}">${viewer.shownAll !== undefined && html`<input type="hidden" name="shown_all" value="${viewer.shownAll}">`}${byPasskey && PROOF}
@@ -179,8 +182,11 @@ function decidesAs({ as }: Extract<Viewer, { readonly may: true }>): Html {
     : html`You decide as ${as.map((group, i) => html`${i > 0 && ', '}<b>${revealedText(group)}</b>`)}.`;
 }
 
-function whatFollows({ stillNeeded }: Extract<Viewer, { readonly may: true }>): Html {
-  if (stillNeeded.length === 0) return html`Yours is the last yes: the call runs at once.`;
+function whatFollows({ stillNeeded }: Extract<Viewer, { readonly may: true }>, isHalted: boolean): Html {
+  if (stillNeeded.length === 0)
+    return isHalted
+      ? html`Yours is the last yes: the call runs once it is no longer halted.`
+      : html`Yours is the last yes: the call runs at once.`;
   const people = (groups: readonly string[] | undefined): number => stillNeeded.filter((one) => one === groups).length;
   const who = [...new Set(stillNeeded)].map(
     (groups, i) => html`${i > 0 && ' and '}${people(groups) > 1 && html`${people(groups)} people, each `}<b>${whoMay(groups)}</b>`,

@@ -40,12 +40,13 @@ function seatsOf(policy: ApprovalPolicy, record: ApprovalRecord, { needed, fille
   const { verdicts, createdAtMs, status } = record;
   const filled = filledBy.map((by) => {
     const { name, atMs } = verdicts.find((verdict) => verdict.approve && verdict.by === by) as Verdict;
-    return html`<span class="tag ok"><span aria-hidden="true">✓</span> ${revealedText(name ?? by)}, ${timeText(atMs, nowMs)}</span>`;
+    return html`<span class="tag ok"><span aria-hidden="true">✓</span> <span>${revealedText(name ?? by)}, ${timeText(atMs, nowMs)}</span></span>`;
   });
   const open = needed - filledBy.length;
   const count = needed > 1 && html`<span class="tag">${filledBy.length} of ${needed} people</span>`;
   const who =
-    open > 0 && html`<span class="tag">${open > 1 && html`${open} more, each `}${whoMay(approversAt(policy, nowMs - createdAtMs))}</span>`;
+    open > 0 &&
+    html`<span class="tag"><span>${open > 1 && html`${open} more, each `}${whoMay(approversAt(policy, nowMs - createdAtMs))}</span></span>`;
   const later = (policy.escalate ?? []).filter(({ afterMs }) => createdAtMs + afterMs > nowMs && policy.approvers !== undefined);
   const steps =
     status === 'pending' &&

@@ -6,6 +6,7 @@ import type { Html } from '../html.js';
 import type { Paths } from '../Paths.js';
 import { logPlaces } from '../logPlaces.js';
 import type { ShownPlace } from '../logPlaces.js';
+import { areKept } from './runState.js';
 import { revealedText } from '../revealed.js';
 import { revealedJson, revealedValue } from '../revealedValue.js';
 
@@ -47,7 +48,7 @@ export function recordCard(record: ApprovalRecord, { paths, all, policySetHash, 
 <dt>Policy set</dt><dd>${record.policySetHash.slice(0, 12)}${changed}</dd><dt>Guard</dt><dd>${revealedText(guardKey)}</dd>${places.length > 0 && html`<dt>Audit log</dt><dd>${logPlaces(places, true)}</dd>`}</dl>
 ${places.length > 0 && html`<p class="fold">Read them all: <code>npx aegis audit show LOG --decision ${decisionId}</code>, where LOG is what the server named when it started.</p>`}
 ${session !== null && html`<details class="fold"><summary>Session, as the agent's program sends it</summary>${named(session, all)}</details>`}
-<details class="fold"${all && html` open`}><summary>${json}</summary>${revealedJson(params, { all })}</details>
+${areKept(record) && html`<details class="fold"${all && html` open`}><summary>${json}</summary>${revealedJson(params, { all })}</details>`}
 <p class="fold" id="now">${now}</p></div></section>`;
 }
 

@@ -1,3 +1,4 @@
+import { canonicalDigest } from '../../../common/data/canonical.js';
 import { recordedSeats } from '../../../model/terms/recordedSeats.js';
 import type { ApprovalCard, ApprovalRecord, RunOutcome } from '../../../store/ApprovalStore.js';
 
@@ -29,6 +30,11 @@ export function cardState({ status, consumed, decided, policies, outcome }: Appr
 /** Whether a call in this state may have done something. */
 export function mayHaveRun(state: RunState): boolean {
   return ['running', 'unreported', 'completed', 'failed', 'unknown'].includes(state);
+}
+
+/** Whether the params of an approval are still there: stores drop them once it has ended. */
+export function areKept({ params, digest }: Pick<ApprovalRecord, 'params' | 'digest'>): boolean {
+  return Object.keys(params).length > 0 || digest === canonicalDigest({});
 }
 
 function stateOf(

@@ -5,21 +5,24 @@ import { revealedText } from '../revealed.js';
 import { timeElement } from '../timeText.js';
 
 const HOUR_MS = 3_600_000;
+/** The parts of an hour that the form knows: a third of a second. */
+const HOUR_PARTS = 10_000;
 const MAX_VALUES = 12;
 
 /** The part of the form of an approval that lets a yes count for later calls. Nothing where the policies do not allow that. */
 export function grantFields(proposal: GrantProposal | undefined, nowMs: number): Html | false {
   if (proposal?.ceiling === undefined) return false;
   const { ceiling, values } = proposal;
-  const hours = ceiling.forMs / HOUR_MS;
+  // rounded down: a field that says more than the ceiling is refused
+  const hours = Math.floor((ceiling.forMs / HOUR_MS) * HOUR_PARTS) / HOUR_PARTS;
   return html`<details data-grant><summary>Propose a grant</summary>
 <p class="small">Later calls like this one then run without asking. Everything has to be the same, but for what you loosen here. It lifts no other rule, and anyone who approves can take it back.</p>
-<p><label><input type="checkbox" name="grant" value="on"> Approve, and make this grant</label></p>
+<label class="check"><input type="checkbox" name="grant" value="on"> Approve, and make this grant</label>
 <label for="grant_uses">Calls <span class="muted">1 to ${ceiling.uses}</span></label><input type="number" id="grant_uses" name="grant_uses" min="1" max="${ceiling.uses}" value="${Math.min(10, ceiling.uses)}">
-<label for="grant_hours">Hours <span class="muted">up to ${hours}</span></label><input type="number" id="grant_hours" name="grant_hours" min="0.01" max="${hours}" step="0.01" value="${Math.min(8, hours)}">
+<label for="grant_hours">Hours <span class="muted">up to ${hours}</span></label><input type="number" id="grant_hours" name="grant_hours" min="${1 / HOUR_PARTS}" max="${hours}" step="any" value="${Math.min(8, hours)}">
 ${values.slice(0, MAX_VALUES).map(valueField)}
 ${values.length > MAX_VALUES && html`<p class="small muted">${values.length - MAX_VALUES} more values have to be the same. The API can loosen them.</p>`}
-${values.some(isUser) && html`<p><label><input type="checkbox" name="grant_any_requester" value="on"> For calls of every user, not only of this one</label></p>`}
+${values.some(isUser) && html`<label class="check"><input type="checkbox" name="grant_any_requester" value="on"> For calls of every user, not only of this one</label>`}
 ${historyText(proposal, nowMs)}</details>`;
 }
 
@@ -51,6 +54,7 @@ function valueField(value: ProposedValue, at: number): Html | false {
 
 function historyText({ history }: GrantProposal, nowMs: number): Html {
   const { asked, covered, refused, unclear, more } = history;
+  if (asked === 0) return html`<p class="small">People were asked about no other call of this agent and tool in the last 30 days.</p>`;
   const which = more === true ? `Of the newest ${asked} calls` : `Of ${asked} ${asked === 1 ? 'call' : 'calls'}`;
   return html`<p class="small">${which} of this agent and tool in the last 30 days, ${covered} had the same params as this one${unclear > 0 && `; of ${unclear} it cannot be told`}.</p>
 ${refused.length > 0 && html`<p class="small error">People refused ${refused.length} of them: ${refused.slice(0, 5).map(({ by, atMs }, i) => html`${i > 0 && ', '}${revealedText(by ?? 'someone')} ${timeElement(atMs, nowMs)}`)}.</p>`}`;

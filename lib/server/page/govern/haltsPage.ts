@@ -15,6 +15,8 @@ export interface HaltsView {
   readonly halts: readonly Halt[];
   /** Whether those are among them that are over. */
   readonly all: boolean;
+  /** What people call someone, by the id that a halt has. */
+  readonly nameOf: (id: string) => string;
   /** What who sees it may do; absent for who may only read. */
   readonly may?: 'halt' | 'pause' | undefined;
   /** What the forms of this session must carry. */
@@ -29,34 +31,34 @@ export interface HaltsView {
 export function haltsPage(view: HaltsView): Html {
   const { paths, halts, all, fault, may } = view;
   const other = all
-    ? html`<a href="${paths.halts()}">Only those in force</a>`
-    : html`<a href="${paths.halts({ all: '1' })}">Those too that are over</a>`;
-  return html`<h1>Halts</h1><p class="muted">No call that is halted runs. What had begun goes on, and is told to stop. ${other}</p>
+    ? html`<a href="${paths.halts()}">Show only those in force</a>`
+    : html`<a href="${paths.halts({ all: '1' })}">Show also those that are over</a>`;
+  return html`<h1>Halts</h1><p class="muted">A halted call does not run. A call that had begun before goes on, and is told to stop. ${other}</p>
 ${fault !== undefined && html`<p class="notice danger" role="alert">${fault.message}</p>`}
 ${halts.length === 0 ? html`<section class="card"><div class="in"><p>Nothing is halted.</p></div></section>` : halts.map((halt) => haltCard(halt, view))}
 ${may === 'halt' && haltForm(view)}${may === 'pause' && pauseForm(view)}`;
 }
 
-function haltCard(halt: Halt, { nowMs, may, paths, formToken }: HaltsView): Html {
+function haltCard(halt: Halt, { nowMs, may, paths, formToken, nameOf }: HaltsView): Html {
   const { id, scope, pending, by, reason, atMs, untilMs, lifted } = halt;
   const isOn = isInForce(halt, nowMs);
   const end = untilMs === undefined ? 'until it is lifted' : html`until ${timeElement(untilMs, nowMs)}`;
   const state = isOn ? 'in force' : lifted === undefined ? 'over' : 'lifted';
-  return html`<section class="card" id="${id}"><h2>${haltedText(scope)} <span class="tag${isOn && ' warn'}">${state}</span></h2><div class="in">
-<p class="small">Ordered by <b>${revealedText(by)}</b> ${timeElement(atMs, nowMs)}, ${end}. What waits for a person ${pending === 'cancel' ? 'ends' : 'goes on waiting'}.</p>
+  return html`<section class="card" id="${id}"><h2><span>${haltedText(scope)}</span> <span class="tag${isOn && ' warn'}">${state}</span></h2><div class="in">
+<p class="small">Ordered by <b>${revealedText(nameOf(by))}</b> ${timeElement(atMs, nowMs)}, ${end}. What waits for a person ${pending === 'cancel' ? 'ends' : 'goes on waiting'}.</p>
 <p class="aid">“${revealedText(reason, { max: 500 })}”</p>
-${lifted !== undefined && html`<p class="small">Lifted by <b>${revealedText(lifted.by)}</b> ${timeElement(lifted.atMs, nowMs)}: ${revealedText(lifted.reason, { max: 500 })}</p>`}
-${isOn && may === 'halt' && html`<form method="post" action="${paths.liftHalt()}"><input type="hidden" name="csrf" value="${formToken}"><input type="hidden" name="id" value="${id}"><label for="reason-${id}">Why it may go on</label><input type="text" id="reason-${id}" name="reason" maxlength="10000" required><div class="acts one"><button class="approve">Lift</button></div></form>`}</div></section>`;
+${lifted !== undefined && html`<p class="small">Lifted by <b>${revealedText(nameOf(lifted.by))}</b> ${timeElement(lifted.atMs, nowMs)}: ${revealedText(lifted.reason, { max: 500 })}</p>`}
+${isOn && may === 'halt' && html`<form method="post" action="${paths.liftHalt()}" class="fields"><input type="hidden" name="csrf" value="${formToken}"><input type="hidden" name="id" value="${id}"><label>Why it may go on <input type="text" name="reason" maxlength="10000" required></label><button class="approve">Lift</button></form>`}</div></section>`;
 }
 
 function haltForm(view: HaltsView): Html {
   const { paths, formToken, typed } = view;
   return html`<section class="card"><h2>Halt</h2><div class="in"><form method="post" action="${paths.halts()}" class="fields"><input type="hidden" name="csrf" value="${formToken}">
-<label><input type="checkbox" name="all" value="1"${typed['all'] === '1' && html` checked`}> Everything</label>
-<p class="aid">Or the calls that match each of these that is filled in:</p>
+<label class="check"><input type="checkbox" name="all" value="1"${typed['all'] === '1' && html` checked`}> Everything</label>
+<p class="aid">Or the calls that match all of these that you fill in:</p>
 ${textField('agent', 'Agent', view)}${textField('tool', 'Tool', view)}${textField('group', 'Group of tools', view)}
 ${minutesField(view, false)}${reasonField(view)}
-<label><input type="checkbox" name="pending" value="cancel"${typed['pending'] === 'cancel' && html` checked`}> End what waits for a person</label>
+<label class="check"><input type="checkbox" name="pending" value="cancel"${typed['pending'] === 'cancel' && html` checked`}> Also end what waits for a person</label>
 <button class="deny">Halt</button></form></div></section>`;
 }
 
@@ -64,7 +66,7 @@ function pauseForm(view: HaltsView): Html {
   const { paths, formToken } = view;
   return html`<section class="card"><h2>Pause an agent</h2><div class="in"><form method="post" action="${paths.halts()}" class="fields"><input type="hidden" name="csrf" value="${formToken}">
 ${textField('agent', 'Agent', view)}${minutesField(view, true)}${reasonField(view)}
-<p class="aid">For an hour at most. An admin halts longer, and lifts.</p><button class="deny">Pause</button></form></div></section>`;
+<p class="aid">An hour at most. An admin can halt it for longer, and lift the halt.</p><button class="deny">Pause</button></form></div></section>`;
 }
 
 function textField(name: string, label: string, { typed }: HaltsView): Html {
@@ -78,5 +80,5 @@ function reasonField({ typed }: HaltsView): Html {
 function minutesField({ typed }: HaltsView, isPause: boolean): Html {
   return isPause
     ? html`<label>Minutes <input type="number" min="1" max="60" step="1" name="minutes" value="${typed['minutes'] ?? '60'}" required></label>`
-    : html`<label>Minutes <span class="muted">empty: until it is lifted</span> <input type="number" min="1" step="1" name="minutes" value="${typed['minutes']}"></label>`;
+    : html`<label><span>Minutes <span class="muted">leave it empty to halt until someone lifts it</span></span> <input type="number" min="1" step="1" name="minutes" value="${typed['minutes']}"></label>`;
 }

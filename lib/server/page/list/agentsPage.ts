@@ -30,7 +30,7 @@ export interface AgentsView extends RowContext {
 }
 
 /** The page of the agents that asked for approvals, with their tools. */
-export function agentsPage({ tools, looked, isCut, paths, nowMs, mayPause = false }: AgentsView): Html {
+export function agentsPage({ tools, looked, isCut, paths, nowMs, mayPause = false, isHalted = () => false }: AgentsView): Html {
   const of = isCut
     ? `Of the newest ${looked.toLocaleString('en')} approvals.`
     : looked === 1
@@ -39,7 +39,7 @@ export function agentsPage({ tools, looked, isCut, paths, nowMs, mayPause = fals
   const row = (tool: AgentTool): Html => {
     const { agentId, toolName, asked, waiting, approved, denied, medianMs, lastMs } = tool;
     const decided = approved + denied;
-    return html`<tr><th scope="row"><span class="mono">${revealedText(agentId)}</span></th><td><a class="mono" href="${paths.history({ agent: agentId, tool: toolName })}">${toolName}</a></td>
+    return html`<tr><th scope="row"><span class="mono">${revealedText(agentId)}</span>${isHalted(tool) && html` <a class="tag high" href="${paths.halts()}">halted</a>`}</th><td><a class="mono" href="${paths.history({ agent: agentId, tool: toolName })}">${toolName}</a></td>
 <td class="n">${asked}</td><td class="n">${waiting === 0 ? 0 : html`<a href="${paths.inbox({ tab: 'all', q: toolName })}">${waiting}</a>`}</td><td class="n">${approved}</td><td class="n">${denied}</td>
 <td class="n">${decided === 0 ? '' : `${Math.round((100 * approved) / decided)} %`}</td><td class="n">${medianMs !== undefined && lengthText(medianMs)}</td><td>${agoText(lastMs, nowMs)}</td>${mayPause && html`<td><a href="${paths.halts({ agent: agentId })}">Pause</a></td>`}</tr>`;
   };

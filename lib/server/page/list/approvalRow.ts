@@ -10,16 +10,18 @@ import { agoText, timeLeft } from '../timeText.js';
 export interface RowContext {
   readonly paths: Paths;
   readonly nowMs: number;
+  /** Whether calls of an agent to a tool are halted now. @defaultValue none is */
+  readonly isHalted?: ((call: { readonly agentId: string; readonly toolName: string }) => boolean) | undefined;
 }
 
 const DECEPTIVE = { hidden: 'hidden characters', lookalike: 'look-alike letters' } as const;
 
 /** One approval in a list that people decide from: what it is, but nothing to decide it with. */
-export function approvalRow(card: ApprovalCard, { paths, nowMs }: RowContext): Html {
+export function approvalRow(card: ApprovalCard, { paths, nowMs, isHalted }: RowContext): Html {
   const { decisionId, toolName, expiresAtMs } = card;
   return html`<li class="row" data-row data-approval="${decisionId}">
 <span class="sev"><span class="vh">Severity </span>${severityTag(severityOf(card.policies))}</span>
-<div class="what"><div class="head1"><a class="tool" href="${paths.approval(decisionId)}">${toolName}</a>${tagsOf(card)}</div>
+<div class="what"><div class="head1"><a class="tool" href="${paths.approval(decisionId)}">${toolName}</a>${tagsOf(card, isHalted?.(card))}</div>
 <div class="why">${revealedText(card.reason)}</div>${summaryOf(card)}</div>
 ${askedBy(card)}
 ${yesSoFar(card, nowMs)}
@@ -55,8 +57,9 @@ function namesTag(what: string, names: readonly string[]): readonly Html[] {
   return [html`<span class="tag">${what}: ${names.map((name, i) => html`${i > 0 && ', '}${revealedText(name)}`)}</span>`];
 }
 
-function tagsOf({ deceptive = [], changed = [], edited = [], refusals }: ApprovalCard): Html {
+function tagsOf({ deceptive = [], changed = [], edited = [], refusals }: ApprovalCard, isHalted = false): Html {
   const tags = [
+    ...(isHalted ? [html`<span class="tag high">halted</span>`] : []),
     ...deceptive.map((kind) => html`<span class="tag warn">${DECEPTIVE[kind]}</span>`),
     ...(refusals > 0
       ? [html`<span class="tag warn">refused ${refusals} ${refusals === 1 ? 'time' : 'times'} in the last hour</span>`]

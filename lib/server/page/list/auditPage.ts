@@ -41,7 +41,7 @@ function logCards(
 <dt>Records</dt><dd>${size.toLocaleString('en')} on disk, ${queued.toLocaleString('en')} waiting${dropped > 0 && html`, <b>${dropped.toLocaleString('en')} lost</b>`}</dd>
 <dt>Signed</dt><dd>${signed}</dd><dt>Other logs</dt><dd class="mono">${others.length === 0 ? 'none' : others.join(', ')}</dd></dl></div></section>
 <section class="card"><h2>Verify it</h2><div class="in"><p>Someone who controls this server controls what this page says. So verify the log itself, on another machine, with heads that were kept elsewhere:</p>
-<pre>npx aegis audit heads LOG &gt; heads
+<pre class="scroll" tabindex="0" aria-label="Commands">npx aegis audit heads LOG &gt; heads
 npx aegis audit verify LOG --heads heads</pre>
 <p class="muted">LOG is the folder that the server printed when it started.</p></div></section>`;
 }

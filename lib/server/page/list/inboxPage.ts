@@ -4,7 +4,7 @@ import type { Html } from '../html.js';
 import type { InboxTab } from '../Paths.js';
 import { revealedText } from '../revealed.js';
 import { severityOf, severityTag } from '../severityTag.js';
-import { agoText, lengthText, timeLeft } from '../timeText.js';
+import { agoText, timeLeft } from '../timeText.js';
 import { approvalRow, askedBy } from './approvalRow.js';
 import type { RowContext } from './approvalRow.js';
 
@@ -99,7 +99,7 @@ ${rows.map((row) => (row.kind === 'one' ? approvalRow(row.card, view) : groupRow
 <div class="pager muted small"><span>${cut}Rows stay where they are while you read; what others decide is marked in place.</span><span>${before + 1}–${before + rows.length} of ${total} ${older} ${newer}</span></div>`;
 }
 
-function groupRow(cards: readonly [ApprovalCard, ...ApprovalCard[]], { paths, nowMs }: RowContext): Html {
+function groupRow(cards: readonly [ApprovalCard, ...ApprovalCard[]], { paths, nowMs, isHalted }: RowContext): Html {
   const [oldest] = cards;
   const { agentId, toolName, policies, reason } = oldest;
   const newest = cards.at(-1) ?? oldest;
@@ -107,10 +107,10 @@ function groupRow(cards: readonly [ApprovalCard, ...ApprovalCard[]], { paths, no
   const ends = Math.min(...cards.map(({ expiresAtMs }) => expiresAtMs));
   return html`<li class="row" data-row>
 <span class="sev"><span class="vh">Severity </span>${severityTag(severityOf(policies))}</span>
-<div class="what"><div class="head1"><a class="tool" href="${path}">${toolName}</a><div class="tags"><span class="tag">${cards.length} alike</span></div></div>
+<div class="what"><div class="head1"><a class="tool" href="${path}">${toolName}</a><div class="tags"><span class="tag">${cards.length} alike</span>${isHalted?.(oldest) === true && html`<span class="tag high">halted</span>`}</div></div>
 <div class="why">${revealedText(reason)}</div><div class="args">${cards.length} calls; each is opened and decided by itself</div></div>
 ${askedBy({ ...oldest, ...(cards.some(({ requester }) => requester !== oldest.requester) && { requester: 'several people', requesterKnown: true }) })}
-<div class="quo"><span class="vh">Yes so far </span>each by itself<div class="muted small">asked ${lengthText(nowMs - oldest.createdAtMs)} to ${agoText(newest.createdAtMs, nowMs)}</div></div>
+<div class="quo"><span class="vh">Yes so far </span>each by itself<div class="muted small">asked ${agoText(oldest.createdAtMs, nowMs)} to ${agoText(newest.createdAtMs, nowMs)}</div></div>
 <div class="left"><span class="vh">Time left </span>${timeLeft(ends, nowMs)}</div></li>`;
 }
 

@@ -1,6 +1,7 @@
 import { haltAnswer, haltBody, haltsAnswer, liftBody, readScope, writeHalt } from '../../../decision/wire/govern/haltsAnswer.js';
 import { readBody } from '../../../decision/wire/readBody.js';
 import { NotFoundError } from '../../../model/errors/ServiceErrors.js';
+import { covers } from '../../decide/covers.js';
 import { isHalt, liftHalt, orderHalt } from '../../tenant/haltActs.js';
 import type { Answer, CallerInput, Route } from '../Route.js';
 
@@ -11,13 +12,16 @@ export function haltRoutes(): readonly Route[] {
       method: 'GET',
       path: '/v1/halts',
       name: 'listHalts',
-      summary: 'Lists the halts in force, oldest first; with `all` also those that are over.',
+      summary:
+        'Lists the halts in force, oldest first; with `all` also those that are over. A key for some agents is told nothing of those of other agents.',
       scope: 'approvals:read',
       query: { all: '`true` for those that are over too.' },
       answers: { 200: haltsAnswer },
-      async handle({ tenant, query }) {
+      async handle({ caller, tenant, query }) {
         const halts = await tenant.halts.list({ all: query.get('all') === 'true' });
-        return answer(200, { halts: halts.map(writeHalt) });
+        // who reads for some agents alone learns nothing of what stops others
+        const shown = halts.filter(({ scope: { agentId } }) => agentId === undefined || covers(caller, agentId));
+        return answer(200, { halts: shown.map(writeHalt) });
       },
     },
     {
@@ -25,7 +29,7 @@ export function haltRoutes(): readonly Route[] {
       path: '/v1/halts',
       name: 'orderHalt',
       summary:
-        'Lets no call in the scope run from now on. An approver may pause one agent for an hour at most; an admin may halt anything.',
+        'Lets no call in the scope run from now on. An approver may pause one agent for an hour at most, and ends nothing that waits; an admin may halt anything.',
       scope: 'verdict',
       roles: ['admin', 'approver'],
       request: haltBody,
