@@ -9,14 +9,14 @@ export function shownJson(view: ApprovalView, edit?: PreviewedEdit): object {
   const params = viewOf(view.params, sensitive, 'approver');
   const originalParams = viewOf(view.originalParams, sensitive, 'approver');
   const hidden = maskedIn(params, originalParams);
+  const named = { decisionId, status, toolName, agentId, requester, requesterKnown, reason, message, refusals, digest, expiresAtMs };
+  const shown = { params: notesIn(params), originalParams: notesIn(originalParams), hidden, opaque, session, facts, preview, editable };
   return {
-    ...{ decisionId, status, toolName, agentId, requester, requesterKnown, reason, message, refusals, digest, expiresAtMs },
-    params: notesIn(params),
-    originalParams: notesIn(originalParams),
-    ...{ hidden, opaque, session, facts, preview, editable },
-    policies: policies.map(({ id, severity, approvers, quorum, distinct, escalate }) => ({
-      ...{ id, severity, approvers, quorum, distinct, escalate },
-    })),
+    ...named,
+    ...shown,
+    policies: policies.map(({ id, severity, approvers, quorum, distinct, escalate }) => {
+      return { id, severity, approvers, quorum, distinct, escalate };
+    }),
     verdicts: verdicts.map(({ approve, by, assurance, policies: of }) => ({ approve, by, assurance, policies: of })),
     amendments: amendments.map(({ by, name, changes }) => ({ by, name, changed: changes.map(({ pointer }) => pointer) })),
     ...(edit && { asking: edit.asking, added: edit.added, changes: visibleChanges(edit.changes, hidden), whyNot: edit.whyNot }),
