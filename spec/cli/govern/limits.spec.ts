@@ -48,7 +48,7 @@ describe('aegis limits', function () {
 
   it('say what the commands are where one is misspelled, and open nothing for it', async () => {
     for (const [name, meant] of [
-      ['shwo', "; did you mean 'show'?"],
+      ['shw', "; did you mean 'show'?"],
       ['lst', "; did you mean 'list'?"],
       ['budget', ''],
     ] as const)

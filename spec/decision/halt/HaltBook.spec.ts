@@ -393,6 +393,9 @@ describe('The halts of a tenant', () => {
       { toolName: 'x'.repeat(257) },
       { agent: 'a' },
       { group: undefined },
+      // no call has such a name
+      { toolName: 'two words' },
+      { agentId: 'bot', group: 'm\u00f6ney' },
     ];
     const orders: readonly unknown[] = [
       {},
@@ -401,6 +404,7 @@ describe('The halts of a tenant', () => {
       { by: 'a\u200bb', reason: 'r' },
       { by: 'x'.repeat(257), reason: 'r' },
       { by: 'ann', reason: '' },
+      { by: 'ann', reason: ' \n' },
       { by: 'ann', reason: 'r'.repeat(10_001) },
       { ...ORDER, pending: 'stop' },
       { ...ORDER, untilMs: Date.now() },
@@ -415,7 +419,7 @@ describe('The halts of a tenant', () => {
     for (const order of orders)
       expect(await rejection(book.halt({ all: true }, order as never)), JSON.stringify(order)).to.have.property('name', 'ConfigError');
     const { id } = await book.halt({ all: true }, ORDER);
-    for (const order of orders.slice(0, 7)) expect(await rejection(book.lift(id, order as never))).to.have.property('name', 'ConfigError');
+    for (const order of orders.slice(0, 8)) expect(await rejection(book.lift(id, order as never))).to.have.property('name', 'ConfigError');
     for (const unknown of ['', 'halt_x', 5])
       expect(await rejection(book.lift(unknown as never, ORDER))).to.have.property('name', 'ConfigError');
     inner.insert({ kind: HALT_KIND, id: 'odd', version: 1, createdAtMs: 1, body: '{}' });

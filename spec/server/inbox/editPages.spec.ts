@@ -72,6 +72,9 @@ describe('The page of an approval that can be edited', () => {
     const typed = { ...form, edit_0: '200', edit_1: 'two\r\nlines', edit_2: 'true', edit_3: '2026-02-01T00:00:00.000Z', edit_4: '8' };
     const preview = await ann.post(`${path}/edit`, typed);
     expect(preview.status).to.equal(200);
+    // nothing has happened yet
+    expect(preview.page.texts('.log li')).to.have.length(1);
+    expect(preview.text).to.not.contain('if you make one');
     expect(preview.text).to.contain('This is the call as you edited it.').and.to.contain('Approve the edited call');
     expect((await ann.get(path)).text).to.contain('250');
     const decided = await ann.post(`/v1/approvals/${pending.decisionId}/verdict`, { ...fieldsOf(preview, '/verdict'), verdict: 'approve' });
