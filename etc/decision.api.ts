@@ -223,12 +223,16 @@ export interface GrantHistory {
     readonly covered: number;
     readonly refused: readonly RefusedBefore[];
     readonly unclear: number;
+    readonly unclearRefused: readonly RefusedBefore[];
     readonly more?: true | undefined;
 }
 
-export interface GrantInput {
+export interface GrantInput extends GrantLoosening {
     readonly uses: number;
     readonly forMs: number;
+}
+
+export interface GrantLoosening {
     readonly loosen?: GrantTerms | undefined;
     readonly loosenSession?: GrantTerms | undefined;
     readonly loosenFacts?: GrantTerms | undefined;
@@ -298,7 +302,7 @@ export type GrantValue = string | number | boolean;
 export declare class Grants {
     #private;
     constructor({ desk, records, now, journal }: GrantsOptions);
-    propose(decisionId: string, loosen?: GrantTerms): Promise<GrantProposal>;
+    propose(decisionId: string, loosening?: GrantLoosening): Promise<GrantProposal>;
     list(query?: GrantQuery): Promise<readonly Grant[]>;
     get(id: string): Promise<Grant | undefined>;
     revoke(id: string, act: GrantAct): Promise<Grant>;

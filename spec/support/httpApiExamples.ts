@@ -62,6 +62,7 @@ export const HTTP_EXAMPLES: Readonly<Record<string, HttpExample>> = {
   readGrant: { key: 'READ_KEY', refused: 404 },
   revokeGrant: { headers: HOST, body: { reason: 'the limit was too high' }, refused: 404 },
   proposeGrant: { key: 'READ_KEY', approval: 'pending' },
+  proposeLoosenedGrant: { key: 'READ_KEY', approval: 'pending', body: { loosen: { '/amount': { '>=': 0, '<=': 500 } } } },
   readPolicies: { key: 'READ_KEY' },
   checkPolicies: {
     key: 'READ_KEY',

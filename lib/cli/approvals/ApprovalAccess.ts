@@ -1,7 +1,7 @@
-import type { GrantProposal } from '../../decision/grant/proposeGrant.js';
+import type { GrantProposal } from '../../model/terms/GrantProposal.js';
 import type { EditInput, ParamsEdit } from '../../decision/amend/ParamsEdit.js';
 import type { DescribedApproval } from '../../decision/desk/describeApproval.js';
-import type { GrantInput } from '../../model/terms/Grant.js';
+import type { GrantInput, GrantLoosening } from '../../model/terms/Grant.js';
 import type { ParamChange } from '../../model/snapshot/paramChanges.js';
 import type { ApprovalQuery, ApprovalRecord } from '../../store/ApprovalStore.js';
 
@@ -51,8 +51,8 @@ export interface ApprovalAccess {
   get(decisionId: string): Promise<ApprovalView | undefined>;
   /** @throws VerdictError, CliError */
   preview(shown: ApprovalView, edit: ParamsEdit): Promise<PreviewedEdit>;
-  /** @throws VerdictError, CliError */
-  propose(decisionId: string): Promise<GrantProposal>;
+  /** @param loosening what the grant loosens, for what it would have covered @throws VerdictError, CliError */
+  propose(decisionId: string, loosening: GrantLoosening): Promise<GrantProposal>;
   /** @throws VerdictError, CliError */
   decide(decisionId: string, act: Act, verdict: GivenVerdict): Promise<ApprovalEntry>;
 }

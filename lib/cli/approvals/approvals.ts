@@ -1,14 +1,16 @@
 import { revealText } from '../../common/data/reveal.js';
 import { describeApproval } from '../../decision/desk/describeApproval.js';
+import { grantLines } from '../../decision/terminal/grantLines.js';
+import { editLines } from '../../decision/terminal/typedEdit.js';
 import { wrapRows } from '../../decision/terminal/wrapRows.js';
 import { hiddenFromApprover } from '../../model/view/viewOf.js';
 import type { ApprovalRecord } from '../../store/ApprovalStore.js';
 import { CliError, type CliIo, counted, EXIT, writeJson, writeLines } from '../CliIo.js';
 import { grantIdOf } from '../../decision/grant/draftGrant.js';
 import type { Act, ApprovalAccess, ApprovalEntry, ApprovalView } from './ApprovalAccess.js';
-import { editFlags, editLines } from './editFlags.js';
+import { editFlags } from './editFlags.js';
 import type { EditFlags } from './editFlags.js';
-import { grantFlags, grantLines } from './grantFlags.js';
+import { grantFlags } from './grantFlags.js';
 import type { GrantFlags } from './grantFlags.js';
 import { approvalsOf } from './approvalsOf.js';
 import { openHost } from '../server/openHost.js';
@@ -94,9 +96,12 @@ export async function decideApproval(id: string, act: Act, flags: VerdictFlags, 
     const preview = edit && (await access.preview(record, edit));
     if (act === 'approve' && preview?.whyNot !== undefined)
       throw new CliError(`${preview.whyNot} npx aegis approvals edit changes it for somebody else to approve.`);
-    const proposal = grant && (await access.propose(id));
+    const proposal = grant && (await access.propose(id, grant));
     if (proposal?.why !== undefined) throw new CliError(proposal.why);
-    const lines = [...(preview === undefined ? [] : editLines(preview)), ...(grant && proposal ? grantLines(grant, proposal) : [])];
+    const lines = [
+      ...(preview === undefined ? [] : editLines(preview)),
+      ...(grant && proposal ? grantLines(grant, proposal, record.policies) : []),
+    ];
     const acknowledgeHidden = act === 'deny' ? undefined : await checkCode(preview?.view ?? record, { act, lines, flags }, io);
     const { reason } = flags;
     const shown = preview && { ...edit, editedDigest: preview.view.digest, asking: preview.asking };

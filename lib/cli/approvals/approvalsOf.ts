@@ -43,7 +43,8 @@ export function approvalsOf(host: Host): ApprovalAccess {
       judgeAt(desk, host);
       return previewOf(await desk.previewEdit(decisionId, { ...given, ...edit, digest }));
     },
-    propose: async (decisionId) => grants.propose(decisionId),
+    propose: async (decisionId, { loosen, loosenSession, loosenFacts, anyRequester }) =>
+      grants.propose(decisionId, { loosen, loosenSession, loosenFacts, anyRequester }),
     async decide(decisionId, act, verdict) {
       const { edit, grant, ...shown } = verdict;
       const access = edit && (await served(decisionId));

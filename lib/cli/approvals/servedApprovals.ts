@@ -1,7 +1,7 @@
 import * as v from 'valibot';
 import { approvalAnswer, approvalsAnswer } from '../../decision/wire/approvalAnswer.js';
 import { editPreviewAnswer } from '../../decision/wire/edit/editPreview.js';
-import { bodyOfGrant, readProposal } from '../../decision/wire/grant/grantAnswer.js';
+import { bodyOfGrant, bodyOfLoosening, readProposal } from '../../decision/wire/grant/grantAnswer.js';
 import { restoreTypes } from '../../decision/wire/wireTypes.js';
 import type { WireTypes } from '../../decision/wire/wireTypes.js';
 import { paramChanges } from '../../model/snapshot/paramChanges.js';
@@ -100,8 +100,9 @@ export function servedApprovals(client: HostClient): ApprovalAccess {
       const preview = read(editPreviewAnswer, await client.ask('POST', `${pathOf(shown.decisionId)}/edit-preview`, body)) as WirePreview;
       return previewOf(shown, preview, client.operator);
     },
-    async propose(decisionId) {
-      const proposal = readProposal(await client.ask('GET', `${pathOf(decisionId)}/grant-proposal`));
+    async propose(decisionId, loosening) {
+      const body = bodyOfLoosening(loosening);
+      const proposal = readProposal(await client.ask('POST', `${pathOf(decisionId)}/grant-proposal`, body));
       if (proposal === undefined) throw foreign();
       return proposal;
     },

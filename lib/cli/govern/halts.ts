@@ -1,8 +1,11 @@
 import * as v from 'valibot';
+import { ApprovalDesk } from '../../decision/desk/ApprovalDesk.js';
 import { HaltBook } from '../../decision/halt/HaltBook.js';
 import { haltAnswer, haltsAnswer, readScope, writeHalt } from '../../decision/wire/govern/haltsAnswer.js';
 import type { WireHalt, WireHaltOrder } from '../../decision/wire/govern/haltsAnswer.js';
 import { hostCaller } from '../../server/access/HostSignature.js';
+import { endHalted } from '../../server/tenant/haltsOf.js';
+import { toolSettings } from '../../server/tenant/toolSettings.js';
 import { CliError, EXIT, writeJson, writeLines } from '../CliIo.js';
 import type { CliIo } from '../CliIo.js';
 import { openHost } from '../server/openHost.js';
@@ -89,14 +92,19 @@ async function withHalts(flags: HostFlags, use: (halts: HaltAccess) => Promise<n
   }
 }
 
-function stored({ rows, operator }: Extract<Host, { kind: 'store' }>): HaltAccess {
-  const book = new HaltBook({ records: rows.records, isShared: true, maxStaleMs: 5_000 });
+function stored({ rows: { approvals, records }, operator, tenant }: Extract<Host, { kind: 'store' }>): HaltAccess {
+  const halts = new HaltBook({ records, isShared: true, maxStaleMs: 5_000 });
   const by = hostCaller(operator).id;
   return {
-    halt: async ({ scope, reason, pending, until }) =>
-      writeHalt(await book.halt(readScope(scope), { by, reason, pending, untilMs: until === undefined ? undefined : Date.parse(until) })),
-    lift: async (id, reason) => writeHalt(await book.lift(id, { by, reason })),
-    list: async (all) => (await book.list({ all })).map(writeHalt),
+    async halt({ scope, reason, pending, until }) {
+      const untilMs = until === undefined ? undefined : Date.parse(until);
+      const halt = await halts.halt(readScope(scope), { by, reason, pending, untilMs });
+      // perhaps no program runs that would end what waits before this is lifted
+      await endHalted({ desk: new ApprovalDesk(approvals), approvals, halts, tools: toolSettings(tenant.tools) }, Date.now());
+      return writeHalt(halt);
+    },
+    lift: async (id, reason) => writeHalt(await halts.lift(id, { by, reason })),
+    list: async (all) => (await halts.list({ all })).map(writeHalt),
   };
 }
 

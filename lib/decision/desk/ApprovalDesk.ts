@@ -47,6 +47,8 @@ export class ApprovalDesk extends SafeEmitter<DeskEvents> {
   readonly options: ApprovalDeskOptions;
   /** @internal Whether a journal is told of what happens here. */
   readonly isJournaled: boolean;
+  /** @internal Who makes grants; absent where none can be kept. */
+  grants: LazyPart<GrantMaker> | undefined;
   readonly #clock: SteadyClock;
   readonly #journal: Journal | undefined;
   readonly #openings: Openings;
@@ -57,7 +59,6 @@ export class ApprovalDesk extends SafeEmitter<DeskEvents> {
   #people: DeskPeople | undefined;
   #judge: Judge | undefined;
   #verdicts: DeskVerdicts | undefined;
-  #grants: LazyPart<GrantMaker> | undefined;
 
   /**
    * @param store where approvals are kept
@@ -226,11 +227,6 @@ export class ApprovalDesk extends SafeEmitter<DeskEvents> {
     this.#store = over(this.#store);
   }
 
-  /** @internal Who makes grants from now on. */
-  useGrants(grants: LazyPart<GrantMaker>): void {
-    this.#grants = grants;
-  }
-
   /** @internal Who knows people. */
   get peopleRules(): PeopleRules {
     return { rules: this.options, served: this.#people };
@@ -254,7 +250,7 @@ export class ApprovalDesk extends SafeEmitter<DeskEvents> {
   #verdictDesk(): VerdictDesk {
     return {
       people: () => this.peopleRules,
-      grants: () => this.#grants?.get(),
+      grants: () => this.grants?.get(),
       tenantId: this.#useRules.tenantId,
       now: this.#useRules.now,
       get: (decisionId) => this.get(decisionId),

@@ -25,6 +25,7 @@ import {
   checkVersion,
   keyedDigest,
   newerApproval,
+  noGrants,
   notRecorded,
   readVerdict,
   stateKeyMissing,
@@ -249,10 +250,8 @@ export class DeskVerdicts {
         'A yes to an edited call counts for that call alone. Approve it without a grant.',
       );
     const grants = await this.#desk.grants();
-    if (grants !== undefined) return grants;
-    const message =
-      'No grants can be kept here: the store is durable but its rows are not signed. Approve without a grant, or give this process a `stateKey`.';
-    throw new VerdictError(409, 'grants_unavailable', decisionId, message);
+    if (grants === undefined) throw noGrants(decisionId);
+    return grants;
   }
 
   async #preparedGrant(

@@ -1,5 +1,6 @@
 import type { Awaitable } from '../../common/awaitable.js';
-import type { GrantInput } from '../../model/terms/Grant.js';
+import type { GrantInput, GrantLoosening } from '../../model/terms/Grant.js';
+import type { GrantProposal } from '../../model/terms/GrantProposal.js';
 import type { ApprovalRecord } from '../../store/ApprovalStore.js';
 import type { VerdictStress } from './assurance.js';
 import type { Giver } from './eligibility.js';
@@ -30,6 +31,12 @@ export interface GrantMaker {
    * @throws VerdictError 400 `invalid_grant`, 403 `not_grantable`, `not_an_approver`, `self_approval`, `assurance_too_low`, 409 `grants_unavailable`
    */
   prepare(record: ApprovalRecord, input: GrantInput, by: GrantGiver): Promise<PreparedGrant>;
+  /**
+   * What a grant made with this approval could be, and what it would have covered.
+   *
+   * @throws VerdictError 404 `approval_not_found`, 400 `invalid_grant`
+   */
+  propose(decisionId: string, loosening: GrantLoosening): Promise<GrantProposal>;
   /** SHA-256 of all that a grant says, for what is signed. @throws VerdictError as {@link prepare} */
   digestOf(record: ApprovalRecord, input: GrantInput): Promise<string>;
   /** A person refuses this call: grants that would cover it are taken back. @throws the store's error: then some may be in force */

@@ -76,6 +76,13 @@ export function unknownApproval(decisionId: string): VerdictError {
   return new VerdictError(404, 'approval_not_found', decisionId, message);
 }
 
+/** The error for a grant where none can be kept. */
+export function noGrants(decisionId: string): VerdictError {
+  const message =
+    'No grants can be kept here: the store is durable but its rows are not signed. Approve without a grant, or give this process a `stateKey`.';
+  return new VerdictError(409, 'grants_unavailable', decisionId, message);
+}
+
 /** The error for a verdict that comes too late: it names the outcome that was recorded. */
 export function verdictConflict(record: ApprovalRecord): VerdictError {
   const last = record.verdicts.at(-1);

@@ -5,16 +5,15 @@ import type { OptionKinds } from '../../common/readOptions.js';
 import { publishCallbackError } from '../../model/diagnostics.js';
 import { VerdictError } from '../../model/errors/SetupErrors.js';
 import type { Journal } from '../../model/Journal.js';
-import type { Grant, GrantAct, GrantInput } from '../../model/terms/Grant.js';
+import type { Grant, GrantAct, GrantInput, GrantLoosening } from '../../model/terms/Grant.js';
 import type { ApprovalRecord } from '../../store/ApprovalStore.js';
 import type { RecordStore } from '../../store/RecordStore.js';
 import { checkedOptions } from '../../model/checkedOptions.js';
-import type { GrantTerms } from '../../model/terms/GrantTerm.js';
 import { readVerdict, unknownApproval } from '../desk/verdict.js';
 import { explainGrant } from './explainGrant.js';
 import type { GrantQuery } from './GrantRows.js';
 import { proposeGrant } from './proposeGrant.js';
-import type { GrantProposal } from './proposeGrant.js';
+import type { GrantProposal } from '../../model/terms/GrantProposal.js';
 import { checkAssurance } from '../desk/assurance.js';
 import type { ApprovalDesk } from '../desk/ApprovalDesk.js';
 import type { GrantGiver, GrantMaker, PreparedGrant } from '../desk/GrantMaker.js';
@@ -35,6 +34,13 @@ export interface GrantParts {
 const MAX_SCOPES = 10_000;
 
 const GRANT_QUERY: OptionKinds<GrantQuery> = { agentId: 'string', toolName: 'string', by: 'string', active: 'boolean' };
+
+const LOOSENING: OptionKinds<GrantLoosening> = {
+  loosen: 'record',
+  loosenSession: 'record',
+  loosenFacts: 'record',
+  anyRequester: 'boolean',
+};
 
 function unknownGrant(id: string): VerdictError {
   return new VerdictError(404, 'grant_not_found', id, 'There is no grant with this id; list them to find it.');
@@ -157,12 +163,12 @@ export class GrantDesk implements GrantMaker {
     return grant;
   }
 
-  /** @throws VerdictError 404 `approval_not_found` */
-  async propose(decisionId: string, loosen?: GrantTerms): Promise<GrantProposal> {
+  async propose(decisionId: string, given: GrantLoosening): Promise<GrantProposal> {
     const { desk, now } = this.#parts;
+    const loosening = checkedOptions('grants.propose()', given, LOOSENING);
     const record = await desk.get(decisionId);
     if (record === undefined) throw unknownApproval(decisionId);
-    return proposeGrant(record, (query) => desk.page(query), now(), loosen);
+    return proposeGrant(record, (query) => desk.page(query), now(), loosening);
   }
 
   list(given: GrantQuery): Awaitable<readonly Grant[]> {

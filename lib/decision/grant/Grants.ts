@@ -3,13 +3,12 @@ import type { Awaitable } from '../../common/awaitable.js';
 import { ConfigError } from '../../model/errors/SetupErrors.js';
 import type { Journal } from '../../model/Journal.js';
 import { LazyPart } from '../../model/LazyPart.js';
-import type { Grant, GrantAct } from '../../model/terms/Grant.js';
-import type { GrantTerms } from '../../model/terms/GrantTerm.js';
+import type { Grant, GrantAct, GrantLoosening } from '../../model/terms/Grant.js';
 import type { RecordStore } from '../../store/RecordStore.js';
 import type { ApprovalDesk } from '../desk/ApprovalDesk.js';
 import type { AskedCall } from './GrantedScope.js';
 import type { GrantDesk } from './GrantDesk.js';
-import type { GrantProposal } from './proposeGrant.js';
+import type { GrantProposal } from '../../model/terms/GrantProposal.js';
 import type { GrantQuery } from './GrantRows.js';
 
 /** What grants are kept in, and for which desk. */
@@ -40,7 +39,7 @@ export class Grants {
       const { GrantDesk: Desk } = await import('./GrantDesk.js');
       return new Desk({ desk, records: await records(), now, journal });
     });
-    if (records !== undefined) desk.useGrants(this.#part);
+    if (records !== undefined) desk.grants = this.#part;
     this.#isSigned = records !== undefined;
   }
 
@@ -52,11 +51,11 @@ export class Grants {
   /**
    * What a grant made with this approval could be, and what it would have covered in the last 30 days.
    *
-   * @param loosen the params that need not be the same, by JSON pointer, for what it would have covered
-   * @throws VerdictError 404 `approval_not_found`, 400 `invalid_grant`
+   * @param loosening what the grant would loosen, for what it would have covered. Default: nothing
+   * @throws VerdictError 404 `approval_not_found`, 400 `invalid_grant`; ConfigError for options that do not exist
    */
-  async propose(decisionId: string, loosen?: GrantTerms): Promise<GrantProposal> {
-    return (await this.#loaded()).propose(decisionId, loosen);
+  async propose(decisionId: string, loosening: GrantLoosening = {}): Promise<GrantProposal> {
+    return (await this.#loaded()).propose(decisionId, loosening);
   }
 
   /** Lists grants, oldest first; also those that are over. */

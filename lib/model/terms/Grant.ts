@@ -2,12 +2,8 @@ import type { Params, Session } from '../Params.js';
 import type { Assurance } from '../DecisionEvidence.js';
 import type { GrantTerms } from './GrantTerm.js';
 
-/** What a person asks for who makes a grant. */
-export interface GrantInput {
-  /** How many later calls it covers: 1 to 1,000, and at most what `@grantable` of every policy says. */
-  readonly uses: number;
-  /** For how long, in milliseconds; at most what `@grantable` of every policy says. */
-  readonly forMs: number;
+/** What of later calls need not be as it was in the approved one. */
+export interface GrantLoosening {
   /** Params that need not be exactly what they were, by JSON pointer. @defaultValue none */
   readonly loosen?: GrantTerms | undefined;
   /** Fields of the session that need not be exactly what they were, by JSON pointer. @defaultValue none */
@@ -16,6 +12,14 @@ export interface GrantInput {
   readonly loosenFacts?: GrantTerms | undefined;
   /** Covers calls of every `session.user_id`, not only those of the user whose call was approved. @defaultValue false */
   readonly anyRequester?: boolean | undefined;
+}
+
+/** What a person asks for who makes a grant. */
+export interface GrantInput extends GrantLoosening {
+  /** How many later calls it covers: 1 to 1,000, and at most what `@grantable` of every policy says. */
+  readonly uses: number;
+  /** For how long, in milliseconds; at most what `@grantable` of every policy says. */
+  readonly forMs: number;
 }
 
 /** The end of a grant before its time. */

@@ -294,7 +294,9 @@ describe('aegis approvals, with edits and grants', function () {
         expect(exit, stderr).to.equal(0);
         expect(stdout).to.include('Grant     2 later calls like this one, for 90 minutes: without asking\n');
         expect(stdout).to.include('  params/amount {">=":0,"<=":100}\n').and.include('  params/to {"in":["ann","bob"]}\n');
-        expect(stdout).to.include('History   of 1 call in the last 30 days, 1 had the same params\n');
+        expect(stdout).to.include(
+          'History   of 1 call in the last 30 days, it would have covered 1\n  as far as their params and requester tell\n',
+        );
         expect(stdout).to.match(/\napproved\ngrant grt_[0-9a-f]{32}\n$/);
         expect(await second.completed).to.equal('2: 40 to ann');
         // another process may not know of it for half a second, and asks until then
@@ -306,6 +308,16 @@ describe('aegis approvals, with edits and grants', function () {
         const third = await asked(9);
         const made = await json('approve', third.decisionId, '--grant', '1 use; 1h', '--code', await codeOf(third.decisionId));
         expect(made).to.include({ status: 'approved' }).and.have.property('grantId').that.matches(/^grt_/);
+        // its history counts with what the grant loosens: of calls that were used, no params are kept
+        const fourth = await asked(200);
+        const historyOf = async (...loosen: string[]): Promise<number[]> => {
+          const shown = (await run('approve', fourth.decisionId, '--grant', '1 use; 1h', ...loosen, '--code', 'none')).stdout;
+          return [/it would have covered (\d+)\n/, /of (\d+) more it cannot be told/].map((text) => Number(text.exec(shown)?.[1] ?? 0));
+        };
+        expect(await historyOf()).to.deep.equal([0, 0]);
+        const [covered = 0, unclear = 0] = await historyOf('--loosen', '/amount=0..300');
+        expect(covered).to.be.at.least(1);
+        expect(covered + unclear).to.be.at.least(4);
         const plain = await ask({}, 'wire');
         const none = await run('approve', plain.decisionId, '--grant', '1 use; 1h', '--code', await codeOf(plain.decisionId));
         expect(none.stderr).to.include('A policy that asks has no @grantable');

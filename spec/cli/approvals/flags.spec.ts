@@ -1,11 +1,13 @@
 import { expect } from 'chai';
-import { editFlags, editLines } from '../../../lib/cli/approvals/editFlags.js';
-import { grantFlags, grantLines } from '../../../lib/cli/approvals/grantFlags.js';
+import { editFlags } from '../../../lib/cli/approvals/editFlags.js';
+import { grantFlags } from '../../../lib/cli/approvals/grantFlags.js';
 import type { ApprovalView, PreviewedEdit } from '../../../lib/cli/approvals/ApprovalAccess.js';
-import type { GrantHistory } from '../../../lib/decision/grant/proposeGrant.js';
+import { grantLines } from '../../../lib/decision/terminal/grantLines.js';
+import { editLines } from '../../../lib/decision/terminal/typedEdit.js';
+import type { GrantHistory } from '../../../lib/model/terms/GrantProposal.js';
 
 const historyOf = (history: Partial<GrantHistory>) =>
-  ({ history: { asked: 1, covered: 0, refused: [], unclear: 0, ...history } }) as Parameters<typeof grantLines>[1];
+  ({ history: { asked: 1, covered: 0, refused: [], unclear: 0, unclearRefused: [], ...history } }) as Parameters<typeof grantLines>[1];
 
 describe('The options of an edit', () => {
   const view = (params: Record<string, unknown>): ApprovalView => ({ params, editable: ['/a', '/new'] }) as unknown as ApprovalView;
@@ -60,27 +62,35 @@ describe('The options of a grant', () => {
 
   it('are shown with what people were asked, and what they refused', () => {
     const durations = { 1_000: '1 second', 120_000: '2 minutes', 3_600_000: '1 hour', 172_800_000: '2 days' };
+    const policies = [{ id: 'refund' }, { id: 'mail\u202e' }];
     for (const [ms, text] of Object.entries(durations))
-      expect(grantLines({ uses: 1, forMs: Number(ms) }, historyOf({}))[0]).to.equal(
+      expect(grantLines({ uses: 1, forMs: Number(ms) }, historyOf({}), policies)[0]).to.equal(
         `Grant     1 later call like this one, for ${text}: without asking`,
       );
-    expect(grantLines({ uses: 2, forMs: 1_000, anyRequester: true }, historyOf({}))).to.deep.equal([
+    expect(grantLines({ uses: 2, forMs: 1_000, anyRequester: true }, historyOf({}), policies)).to.deep.equal([
       'Grant     2 later calls like this one, for 1 second: without asking',
       '  all of it must be the same',
       '  for the calls of every user',
-      'History   of 1 call in the last 30 days, 0 had the same params',
+      'Lifts     refund, mail\\u{202e}: nothing else',
+      'History   of 1 call in the last 30 days, it would have covered 0',
+      '  as far as their params tell',
     ]);
     const refused = [...'abcdef'].map((by) => ({ decisionId: by, by: by === 'a' ? undefined : `${by}\u202e`, atMs: 0 }));
     const lines = grantLines(
       { uses: 2, forMs: 1_000, loosenFacts: { '/x\u202e': 'any' } },
-      historyOf({ asked: 2_000, covered: 9, unclear: 3, more: true, refused }),
+      historyOf({ asked: 2_000, covered: 9, unclear: 3, more: true, refused, unclearRefused: refused.slice(1, 3) }),
+      policies,
     );
+    const names = [...'bcde'].map((by) => `${by}\\u{202e} (1970-01-01T00:00:00.000Z)`);
     expect(lines.slice(1)).to.deep.equal([
       '  all else must be the same, but for:',
       '  facts/x\\u{202e} "any"',
-      'History   of the newest 2000 calls in the last 30 days, 9 had the same params',
-      '  of 3 it cannot be told',
-      `  people refused 6 of them: someone (1970-01-01T00:00:00.000Z), ${[...'bcde'].map((by) => `${by}\\u{202e} (1970-01-01T00:00:00.000Z)`).join(', ')}`,
+      'Lifts     refund, mail\\u{202e}: nothing else',
+      'History   of the newest 2000 calls in the last 30 days, it would have covered 9',
+      '  as far as their params and requester tell',
+      `  people refused 6 of these: someone (1970-01-01T00:00:00.000Z), ${names.join(', ')}, and 1 more`,
+      '  of 3 more it cannot be told: not all of their params are kept',
+      `  people refused 2 of those: ${names.slice(0, 2).join(', ')}`,
     ]);
   });
 });

@@ -10,21 +10,25 @@ describe('A grant that is proposed', () => {
   it('says what it could loosen, and what it would have covered', async () => {
     await using aegis = grantModule();
     const { decisionId, digest } = await asked(aegis, { ...REFUND, tags: ['a'] });
-    const loose = await aegis.grants.propose(decisionId, LOOSE.loosen);
+    const loose = await aegis.grants.propose(decisionId, { loosen: LOOSE.loosen });
     expect(loose).to.deep.include({ decisionId, digest, ceiling: { uses: 50, forMs: 28_800_000 } });
     expect(loose.values).to.have.deep.members(Object.entries(REFUND).map(([name, value]) => ({ in: 'params', path: `/${name}`, value })));
-    expect(loose.history).to.deep.equal({ asked: 0, covered: 0, refused: [], unclear: 0 });
+    expect(loose.history).to.deep.equal({ asked: 0, covered: 0, refused: [], unclear: 0, unclearRefused: [] });
     const before = await asked(aegis, { ...REFUND, amount: 7 });
     await aegis.approvals.approve(before.decisionId, { by: 'rita', digest: before.digest });
     const refused = await asked(aegis, { ...REFUND, amount: 8 });
     await aegis.approvals.deny(refused.decisionId, { by: 'bob' });
     await asked(aegis, { ...REFUND, amount: 900 });
     const plain = await asked(aegis, { ...REFUND, amount: 9 });
-    const { history, why } = await aegis.grants.propose(plain.decisionId, LOOSE.loosen);
-    // what was refused keeps no values: whether a grant would have covered it cannot be told
+    const { history, why } = await aegis.grants.propose(plain.decisionId, { loosen: LOOSE.loosen });
+    // what was refused keeps no values: whether a grant would have covered it cannot be told, and that it was refused is said all the same
     expect(why).to.contain('refused lately');
     expect(history).to.deep.include({ asked: 4, covered: 1, unclear: 1, refused: [] });
-    expect((await aegis.grants.propose(plain.decisionId)).history).to.deep.include({ asked: 4, covered: 0 });
+    expect(history.unclearRefused).to.have.lengthOf(1);
+    expect(history.unclearRefused[0]).to.include({ decisionId: refused.decisionId, by: 'bob' });
+    // digests are kept: of equal params it can always be told
+    const same = { asked: 4, covered: 0, refused: [], unclear: 0, unclearRefused: [] };
+    expect((await aegis.grants.propose(plain.decisionId)).history).to.deep.equal(same);
   });
 
   it('says why there can be none, and of which approval nothing is known', async () => {
@@ -55,6 +59,7 @@ describe('A grant that is proposed', () => {
       card({ summary: [{ name: 'amount', text: 'not JSON' }, to] }),
       card({ summary: [{ name: 'sum', text: '7' }], unlisted: 1 }),
       card({ summary: [amount] }),
+      card({ summary: [amount, to], requester: 'dan' }),
     ];
     const { digest } = record;
     const refused = [
@@ -62,6 +67,8 @@ describe('A grant that is proposed', () => {
       card({ digest, status: 'denied', createdAtMs: 1, decided: { by: 'eve', atMs: 4 } }),
       card({ digest, status: 'denied', createdAtMs: 5 }),
     ];
+    const goneAfterRefusal = card({ status: 'denied', summary: [], decided: { by: 'ivy', atMs: 6 } });
+    unclear.push(goneAfterRefusal);
     const itself = card({ digest, decisionId: record.decisionId });
     const pages = [covered, unclear, others, [...refused, itself]];
     const seen: (string | undefined)[] = [];
@@ -74,19 +81,20 @@ describe('A grant that is proposed', () => {
         return { cards: pages[at] ?? [], ...(at + 1 < pages.length && { cursor: String(at + 1) }) };
       },
       30 * 86_400_000,
-      { '/amount': { '>=': 0, '<=': 100 } },
+      { loosen: { '/amount': { '>=': 0, '<=': 100 } } },
     );
     expect(seen).to.deep.equal([undefined, '1', '2', '3']);
     const [first, second, third] = refused.map(({ decisionId }) => decisionId);
     expect(history).to.deep.equal({
-      asked: 13,
+      asked: 15,
       covered: 5,
-      unclear: 4,
+      unclear: 5,
       refused: [
         { decisionId: first, by: 'Bob', atMs: 3 },
         { decisionId: second, by: 'eve', atMs: 4 },
         { decisionId: third, by: undefined, atMs: 5 },
       ],
+      unclearRefused: [{ decisionId: goneAfterRefusal.decisionId, by: 'ivy', atMs: 6 }],
     });
   });
 

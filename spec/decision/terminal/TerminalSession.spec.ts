@@ -31,17 +31,36 @@ const PROGRAM = `
   const { status } = await desk.get(record.decisionId);
   process.stdout.write(JSON.stringify({ before, after: desk.attended, status }));`;
 
-/** Gives a program a terminal of its own, and types there what it is asked to type. */
+/** Asks about a call that may be edited and granted, and says with what it ran. */
+const TOOL = `
+  const { AegisModule } = await import(${JSON.stringify(`${LIBRARY}guard/module/AegisModule.js`)});
+  const { guard } = await import(${JSON.stringify(`${LIBRARY}guard/guard.js`)});
+  const { terminalApprover } = await import(${APPROVER});
+  const text = '@id("all") permit (principal, action, resource); ' +
+    '@id("ask") @effect("approval_needed") @editable("/amount") @grantable("5 uses; 1h") @editor_may_approve("true") forbid (principal, action, resource);';
+  const aegis = AegisModule.create({ policies: { text }, agentId: 'bot', approver: terminalApprover({ by: 'bob' }) });
+  const refund = guard(async (amount) => 'refunded ' + amount, { toolName: 'refund', params: ['amount'], approval: 'wait', module: aegis });
+  const alive = setInterval(() => {}, 1_000);
+  const first = await refund(250);
+  const grants = await aegis.grants.list();
+  clearInterval(alive);
+  await aegis.close();
+  process.stdout.write(JSON.stringify([first, grants.map(({ maxUses, by }) => ({ maxUses, by }))]));`;
+
+/** Gives a program a terminal of its own, and types a line there each time that it is asked: the code that it is asked for, in the end. */
 const TYPIST = `
   import { spawn } from 'node:child_process';
-  const child = spawn('script', ['-qec', process.argv.at(-1), '/dev/null'], { stdio: ['pipe', 'pipe', 'inherit'] });
-  let seen = '';
+  const [lines, command] = process.argv.slice(-2);
+  const typed = JSON.parse(lines);
+  const child = spawn('script', ['-qec', command, '/dev/null'], { stdio: ['pipe', 'pipe', 'inherit'] });
+  let unanswered = '';
   child.stdout.on('data', (chunk) => {
     process.stdout.write(chunk);
-    const before = seen;
-    seen += chunk;
-    const asked = /Type (\\w{4}) to approve, anything else to refuse/;
-    if (asked.test(seen) && !asked.test(before)) child.stdin.write(asked.exec(seen)[1] + '\\n');
+    unanswered += chunk;
+    const [, code] = /Type (\\w{4}) to approve, anything else to refuse \\[No\\]: /.exec(unanswered) ?? [];
+    if (code === undefined) return;
+    unanswered = '';
+    child.stdin.write((typed.shift() ?? code) + '\\n');
   });
   child.on('close', (code) => {
     process.exitCode = code;
@@ -60,15 +79,34 @@ describe('The terminal of a process', () => {
     if (folder !== undefined) rmSync(folder, { recursive: true });
   });
 
-  function atTerminal(program: string, cwd = folder): Promise<ChildResult> {
+  function atTerminal(
+    program: string,
+    { cwd = folder, typed = [] }: { cwd?: string; typed?: readonly string[] } = {},
+  ): Promise<ChildResult> {
     const command = [process.execPath, '--input-type=module', '--eval', program].map((part) => `'${part.replaceAll("'", `'\\''`)}'`);
-    return runInChild(TYPIST, { cwd, args: [command.join(' ')] });
+    return runInChild(TYPIST, { cwd, args: [JSON.stringify(typed), command.join(' ')] });
   }
 
   it('is opened to ask, whatever standard input is, and closed again, so that the program ends', async () => {
     const { code, stdout } = await atTerminal(PROGRAM);
     expect(stdout).to.contain('── Approval needed ──').and.contain('Approved.');
     expect(stdout).to.contain('{"before":true,"after":false,"status":"approved"}');
+    expect(code).to.equal(0);
+  });
+
+  it('takes an edit, and the code of the edited call', async () => {
+    const { code, stdout } = await atTerminal(TOOL, { typed: ['set /amount=999999999999999999999', 'set /amount=200'] });
+    expect(stdout).to.contain('/amount: 250 → 200').and.contain('Approved.').and.contain('["refunded 200",[]]');
+    expect(code).to.equal(0);
+  });
+
+  it('takes a grant, and says what it lifts', async () => {
+    const { code, stdout } = await atTerminal(TOOL, { typed: ['grant 9 uses; 1h', 'grant 2 uses; 1h', 'loosen /amount=0..300'] });
+    expect(stdout)
+      .to.contain('a whole number from 1 to 5')
+      .and.contain('Lifts     ask: nothing else')
+      .and.contain('and the grant is made.');
+    expect(stdout).to.contain('["refunded 250",[{"maxUses":2,"by":"bob"}]]');
     expect(code).to.equal(0);
   });
 
@@ -83,7 +121,7 @@ describe('The terminal of a process', () => {
   });
 
   it('is missing where nothing has its name', async () => {
-    const { code, stdout } = await atTerminal(onWindows, mkdtempSync(join(folder, 'bare-')));
+    const { code, stdout } = await atTerminal(onWindows, { cwd: mkdtempSync(join(folder, 'bare-')) });
     expect(stdout).to.contain('{"before":false,"after":false,"status":"pending"}').and.not.contain('Approval needed');
     expect(code).to.equal(0);
   });

@@ -11,7 +11,7 @@ import { terminalApprover } from '../../../lib/decision/terminal/terminalApprove
 import { ConfigError } from '../../../lib/model/errors/SetupErrors.js';
 import type { ApprovalRecord } from '../../../lib/store/ApprovalStore.js';
 import { MemoryApprovalStore } from '../../../lib/store/memory/MemoryApprovalStore.js';
-import { openingOf, policyOf } from '../../support/approvalRecords.js';
+import { BINDING_BASE, openingOf, policyOf } from '../../support/approvalRecords.js';
 import { runInChild } from '../../support/runInChild.js';
 
 describe('terminalApprover', () => {
@@ -190,6 +190,38 @@ describe('terminalApprover', () => {
     expect((await state(second.decisionId))?.status).to.equal('approved');
   });
 
+  it('says so where the desk decides no edits and makes no grants, and asks again', async () => {
+    const { open, asked, type, screen, state } = setup();
+    const policy = policyOf('limit', { editable: ['/amount'], editorMayApprove: true, grantable: { uses: 2, forMs: 1_000 } });
+    const { decisionId, digest } = await open({ policies: [policy], amendable: { bindingBase: BINDING_BASE, groups: [], removable: [] } });
+    await asked();
+    expect(screen()).to.contain('To edit').and.not.contain('To grant');
+    for (const [line, says] of [
+      ['set /amount=2', 'This process has no policies that could decide the edited call.'],
+      ['grant 1 use; 1s', 'No grants can be kept here'],
+    ] as const) {
+      await type(`${line}\n`);
+      await asked();
+      expect(screen()).to.contain(says);
+      expect(screen().split('Type ').at(-1)).to.equal(`${digest.slice(0, 4)} to approve, anything else to refuse [No]: `);
+    }
+    await type(`${digest.slice(0, 4)}\n`);
+    expect(await state(decisionId)).to.include({ status: 'approved' });
+  });
+
+  it('gives the question up where what was typed cannot be looked at, and goes on', async () => {
+    const { desk, open, asked, type, screen, state } = setup();
+    const { decisionId } = await open();
+    const second = await open({ params: { amount: 2 } });
+    await asked();
+    desk.previewEdit = async () => Promise.reject(new Error('SECRET of a store'));
+    await type('set /amount=2\n');
+    expect(screen()).to.contain('The verdict could not be recorded. The approval may still be pending.\n').and.not.contain('SECRET');
+    await asked();
+    await type(`${second.digest.slice(0, 4)}\n`);
+    expect([(await state(decisionId))?.status, (await state(second.decisionId))?.status]).to.deep.equal(['pending', 'approved']);
+  });
+
   it('says so when the verdict cannot be recorded, without the words of its store, and goes on', async () => {
     const { open, asked, type, screen, state, store } = setup();
     const { decisionId, digest } = await open();
@@ -324,6 +356,7 @@ describe('terminalApprover', () => {
         terminal.output.listenerCount('error'),
         desk.listenerCount('requested'),
         desk.listenerCount('settled'),
+        desk.listenerCount('changed'),
       ];
       const before = count();
       for (let i = 0; i < 50; i++) terminalApprover({ by: 'bob', terminal }).attach(desk)();

@@ -42,7 +42,9 @@ for (const here of [sqlite, postgres])
       writeFileSync(file, '');
       const ran = (): number => readFileSync(file).length;
       const started = async (): Promise<Counting> => {
-        const child = fork(new URL('./countedWorker.js', import.meta.url), [JSON.stringify(at), file, String(LIMIT)]);
+        const child = fork(new URL('./countedWorker.js', import.meta.url), [JSON.stringify(at), file, String(LIMIT)], {
+          execArgv: ['--disable-warning=ExperimentalWarning'],
+        });
         children.add(child);
         // listened for from the start: one that reaches the limit ends by itself
         const ended = new Promise<void>((resolve) => void child.once('exit', () => resolve()));

@@ -60,6 +60,48 @@ describe('Grants behind a server', () => {
     expect(JSON.parse((await rita.get(`/v1/approvals/${id}/grant-proposal`)).text).why).to.contain('no @grantable');
   });
 
+  it('are proposed with the history of exactly what they would loosen', async () => {
+    const key = (await inbox.plane.createKey({ name: 'reader', scopes: ['approvals:read'] })).key.reveal();
+    const send = async (path: string, body?: unknown): Promise<{ status: number; json: Record<string, any> }> => {
+      const init = body === undefined ? {} : { method: 'POST', body: typeof body === 'string' ? body : JSON.stringify(body) };
+      const headers = { 'x-api-key': key, host: 'localhost', 'content-type': 'application/json' };
+      const answer = await inbox.plane.fetch(new Request(`http://localhost${path}`, { ...init, headers }));
+      return { status: answer.status, json: (await answer.json()) as Record<string, any> };
+    };
+    const ask = (amount: number, user = 'u1'): Promise<string> => inbox.ask('refund', { amount, to: 'ann' }, { agent: 'bot', user });
+    const decide = async (id: string, verdict: string) => rita.post(`/v1/approvals/${id}/verdict`, { ...(await form(id, {})), verdict });
+    const [low, high] = [await ask(10), await ask(90)];
+    await decide(low, 'approve');
+    await decide(high, 'approve');
+    await ask(30, 'u2');
+    const path = `/v1/approvals/${await ask(40)}/grant-proposal`;
+    const nothing = { asked: 3, covered: 0, unclear: 0, more: false, refused: [], unclear_refused: [] };
+    for (const body of [undefined, {}, '']) expect((await send(path, body)).json['history']).to.deep.equal(nothing);
+    const upTo = (max: number) => ({ loosen: { '/amount': { '>=': 0, '<=': max } } });
+    expect((await send(path, upTo(50))).json['history']).to.deep.equal({ ...nothing, covered: 1 });
+    expect((await send(path, upTo(100))).json['history']).to.deep.equal({ ...nothing, covered: 2 });
+    expect((await send(path, { ...upTo(100), any_requester: true })).json['history']).to.deep.equal({ ...nothing, covered: 3 });
+    for (const [what, body, status] of [
+      ['a field that there is not', { loosn: {} }, 400],
+      ['a term that there is not', { loosen: { '/amount': { like: '*' } } }, 400],
+      ['a number without bounds', { loosen: { '/amount': 'any' } }, 400],
+      ['a place that is not there', { loosen: { '/sum': 'any' } }, 400],
+      ['a range without the approved value', upTo(9), 400],
+      ['the user as a field', { loosen_session: { '/user_id': 'any' } }, 400],
+      ['terms that are no object', { loosen: 'any' }, 400],
+      ['no object', 1, 400],
+      ['no JSON', '{', 400],
+    ] as const)
+      expect((await send(path, body)).status, what).to.equal(status);
+    expect((await send('/v1/approvals/dec_none/grant-proposal', {})).status).to.equal(404);
+    // what is refused keeps no params: that it was refused is said all the same
+    const refused = await ask(20);
+    await decide(refused, 'deny');
+    const { covered, unclear, refused: known, unclear_refused: refusals } = (await send(path, upTo(50))).json['history'];
+    expect({ covered, unclear, known }).to.deep.equal({ covered: 1, unclear: 1, known: [] });
+    expect(refusals.map(({ decision_id: id, by }: Record<string, unknown>) => [id, by])).to.deep.equal([[refused, 'Rita']]);
+  });
+
   it('name themselves in the answer, are not replayed, and cover no other user', async () => {
     const id = await inbox.ask('refund', { amount: 40, to: 'ann' }, { agent: 'bot', user: 'u1' });
     await rita.post(`/v1/approvals/${id}/verdict`, await form(id, GRANT));

@@ -1,8 +1,8 @@
 // Grants as operators and people read them over HTTP, and what is sent to make one.
 import * as v from 'valibot';
 import { grantState } from '../../../model/terms/Grant.js';
-import type { Grant, GrantInput, GrantState } from '../../../model/terms/Grant.js';
-import type { GrantProposal } from '../../grant/proposeGrant.js';
+import type { Grant, GrantInput, GrantLoosening, GrantState } from '../../../model/terms/Grant.js';
+import type { GrantProposal, RefusedBefore } from '../../../model/terms/GrantProposal.js';
 
 const anyRecord = /* @__PURE__ */ (() => v.record(v.string(), v.unknown()))();
 const grant = /* @__PURE__ */ (() => ({
@@ -41,28 +41,37 @@ export const grantAnswer: v.GenericSchema = /* @__PURE__ */ (() => v.object({ ..
 export const revokeBody: v.GenericSchema<unknown, { readonly reason?: string | undefined }> = /* @__PURE__ */ (() =>
   v.strictObject({ reason: v.optional(v.pipe(v.string(), v.maxLength(10_000))) }))();
 
-/** A grant that is to be made with a yes. */
-export interface GrantBody {
-  readonly uses: number;
-  readonly for_ms: number;
+/** What a grant loosens. */
+export interface LooseningBody {
   readonly loosen?: Readonly<Record<string, unknown>> | undefined;
   readonly loosen_session?: Readonly<Record<string, unknown>> | undefined;
   readonly loosen_facts?: Readonly<Record<string, unknown>> | undefined;
   readonly any_requester?: boolean | undefined;
 }
 
+/** A grant that is to be made with a yes. */
+export interface GrantBody extends LooseningBody {
+  readonly uses: number;
+  readonly for_ms: number;
+}
+
+const loosening = /* @__PURE__ */ (() => ({
+  loosen: v.optional(anyRecord),
+  loosen_session: v.optional(anyRecord),
+  loosen_facts: v.optional(anyRecord),
+  any_requester: v.optional(v.boolean()),
+}))();
+
 /** The shape of {@link GrantBody}. What its terms say is checked where the grant is made. */
 export const grantBody: v.GenericSchema<unknown, GrantBody> = /* @__PURE__ */ (() =>
-  v.strictObject({
-    uses: v.number(),
-    for_ms: v.number(),
-    loosen: v.optional(anyRecord),
-    loosen_session: v.optional(anyRecord),
-    loosen_facts: v.optional(anyRecord),
-    any_requester: v.optional(v.boolean()),
-  }))();
+  v.strictObject({ uses: v.number(), for_ms: v.number(), ...loosening }))();
 
-/** The answer of `GET /v1/approvals/{id}/grant-proposal`. */
+/** The body of `POST /v1/approvals/{id}/grant-proposal`. */
+export const proposalBody: v.GenericSchema<unknown, LooseningBody> = /* @__PURE__ */ (() => v.strictObject(loosening))();
+
+const refusedBefore = /* @__PURE__ */ (() => v.object({ decision_id: v.string(), by: v.nullable(v.string()), at: v.string() }))();
+
+/** The answer of `GET` and `POST /v1/approvals/{id}/grant-proposal`. */
 export const proposalAnswer: v.GenericSchema = /* @__PURE__ */ (() =>
   v.object({
     decision_id: v.string(),
@@ -75,19 +84,30 @@ export const proposalAnswer: v.GenericSchema = /* @__PURE__ */ (() =>
       covered: v.number(),
       unclear: v.number(),
       more: v.boolean(),
-      refused: v.array(v.object({ decision_id: v.string(), by: v.nullable(v.string()), at: v.string() })),
+      refused: v.array(refusedBefore),
+      unclear_refused: v.array(refusedBefore),
     }),
   }))();
 
 /** What a desk takes, of a body. */
 export function grantOfBody(body: GrantBody): GrantInput {
-  const { uses, for_ms: forMs, loosen, loosen_session: loosenSession, loosen_facts: loosenFacts, any_requester: anyRequester } = body;
-  return { uses, forMs, loosen, loosenSession, loosenFacts, anyRequester } as GrantInput;
+  return { uses: body.uses, forMs: body.for_ms, ...looseningOfBody(body) };
+}
+
+/** What a grant loosens, of a body. */
+export function looseningOfBody(body: LooseningBody): GrantLoosening {
+  const { loosen, loosen_session: loosenSession, loosen_facts: loosenFacts, any_requester: anyRequester } = body;
+  return { loosen, loosenSession, loosenFacts, anyRequester } as GrantLoosening;
 }
 
 /** What is sent, of what a desk takes. */
-export function bodyOfGrant({ uses, forMs, loosen, loosenSession, loosenFacts, anyRequester }: GrantInput): GrantBody {
-  return { uses, for_ms: forMs, loosen, loosen_session: loosenSession, loosen_facts: loosenFacts, any_requester: anyRequester };
+export function bodyOfGrant({ uses, forMs, ...more }: GrantInput): GrantBody {
+  return { uses, for_ms: forMs, ...bodyOfLoosening(more) };
+}
+
+/** What is sent, of what a grant loosens. */
+export function bodyOfLoosening({ loosen, loosenSession, loosenFacts, anyRequester }: GrantLoosening): LooseningBody {
+  return { loosen, loosen_session: loosenSession, loosen_facts: loosenFacts, any_requester: anyRequester };
 }
 
 /** Writes a list of grants. */
@@ -102,7 +122,7 @@ export function writeGrant(one: Grant, cedar: string, nowMs: number): string {
 
 /** Writes what a grant could be. */
 export function writeProposal({ decisionId, digest, why, ceiling, values, history }: GrantProposal): string {
-  const { asked, covered, unclear, more = false, refused } = history;
+  const { asked, covered, unclear, more = false, refused, unclearRefused } = history;
   return JSON.stringify({
     decision_id: decisionId,
     digest,
@@ -114,9 +134,20 @@ export function writeProposal({ decisionId, digest, why, ceiling, values, histor
       covered,
       unclear,
       more,
-      refused: refused.map(({ decisionId: id, by, atMs }) => ({ decision_id: id, by: by ?? null, at: timeOf(atMs) })),
+      refused: refused.map(wireRefused),
+      unclear_refused: unclearRefused.map(wireRefused),
     },
   });
+}
+
+function wireRefused({ decisionId, by, atMs }: RefusedBefore): WireRefused {
+  return { decision_id: decisionId, by: by ?? null, at: timeOf(atMs) };
+}
+
+interface WireRefused {
+  readonly decision_id: string;
+  readonly by: string | null;
+  readonly at: string;
 }
 
 /** What {@link writeProposal} writes. */
@@ -126,9 +157,10 @@ interface WireProposal {
   readonly why: string | null;
   readonly ceiling: { readonly uses: number; readonly for_ms: number } | null;
   readonly values: GrantProposal['values'];
-  readonly history: Omit<GrantProposal['history'], 'more' | 'refused'> & {
+  readonly history: Omit<GrantProposal['history'], 'more' | 'refused' | 'unclearRefused'> & {
     readonly more: boolean;
-    readonly refused: readonly { readonly decision_id: string; readonly by: string | null; readonly at: string }[];
+    readonly refused: readonly WireRefused[];
+    readonly unclear_refused: readonly WireRefused[];
   };
 }
 
@@ -137,7 +169,7 @@ export function readProposal(answer: unknown): GrantProposal | undefined {
   const { success, output } = v.safeParse(proposalAnswer, answer);
   if (!success) return undefined;
   const { decision_id: decisionId, digest, why, ceiling, values, history } = output as WireProposal;
-  const { more, refused, ...counts } = history;
+  const { more, refused, unclear_refused: unclearRefused, ...counts } = history;
   return {
     decisionId,
     digest,
@@ -147,9 +179,14 @@ export function readProposal(answer: unknown): GrantProposal | undefined {
     history: {
       ...counts,
       ...(more && { more }),
-      refused: refused.map(({ decision_id: id, by, at }) => ({ decisionId: id, by: by ?? undefined, atMs: Date.parse(at) })),
+      refused: refused.map(readRefused),
+      unclearRefused: unclearRefused.map(readRefused),
     },
   };
+}
+
+function readRefused({ decision_id: decisionId, by, at }: WireRefused): RefusedBefore {
+  return { decisionId, by: by ?? undefined, atMs: Date.parse(at) };
 }
 
 /** A grant as clients and the command line's JSON get it. */

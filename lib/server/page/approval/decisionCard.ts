@@ -5,7 +5,7 @@ import { viewedSeats } from '../../../decision/desk/quorum/viewedSeats.js';
 import type { ViewedSeats } from '../../../decision/desk/quorum/viewedSeats.js';
 import { approversAt } from '../../../model/terms/approversAt.js';
 import { recordedSeats } from '../../../model/terms/recordedSeats.js';
-import type { GrantProposal } from '../../../decision/grant/proposeGrant.js';
+import type { GrantProposal } from '../../../model/terms/GrantProposal.js';
 import { grantFields } from '../govern/grantFields.js';
 import { html } from '../html.js';
 import type { Html } from '../html.js';

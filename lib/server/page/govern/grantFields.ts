@@ -1,4 +1,4 @@
-import type { GrantProposal, ProposedValue } from '../../../decision/grant/proposeGrant.js';
+import type { GrantProposal, ProposedValue, RefusedBefore } from '../../../model/terms/GrantProposal.js';
 import { html } from '../html.js';
 import type { Html } from '../html.js';
 import { revealedText } from '../revealed.js';
@@ -8,6 +8,7 @@ const HOUR_MS = 3_600_000;
 /** The parts of an hour that the form knows: a third of a second. */
 const HOUR_PARTS = 10_000;
 const MAX_VALUES = 12;
+const MAX_NAMED = 5;
 
 /** The part of the form of an approval that lets a yes count for later calls. Nothing where the policies do not allow that. */
 export function grantFields(proposal: GrantProposal | undefined, nowMs: number): Html | false {
@@ -53,9 +54,17 @@ function valueField(value: ProposedValue, at: number): Html | false {
 }
 
 function historyText({ history }: GrantProposal, nowMs: number): Html {
-  const { asked, covered, refused, unclear, more } = history;
+  const { asked, covered, refused, unclear, unclearRefused, more } = history;
   if (asked === 0) return html`<p class="small">People were asked about no other call of this agent and tool in the last 30 days.</p>`;
   const which = more === true ? `Of the newest ${asked} calls` : `Of ${asked} ${asked === 1 ? 'call' : 'calls'}`;
-  return html`<p class="small">${which} of this agent and tool in the last 30 days, ${covered} had the same params as this one${unclear > 0 && `; of ${unclear} it cannot be told`}.</p>
-${refused.length > 0 && html`<p class="small error">People refused ${refused.length} of them: ${refused.slice(0, 5).map(({ by, atMs }, i) => html`${i > 0 && ', '}${revealedText(by ?? 'someone')} ${timeElement(atMs, nowMs)}`)}.</p>`}`;
+  return html`<p class="small">${which} of this agent and tool in the last 30 days, ${covered} had the same params as this one, for the same requester${unclear > 0 && `; of ${unclear} it cannot be told, because not all of their params are kept`}.</p>
+${refusedText('of them', refused, nowMs)}${refusedText('of those of which it cannot be told', unclearRefused, nowMs)}`;
+}
+
+function refusedText(which: string, refused: readonly RefusedBefore[], nowMs: number): Html | false {
+  if (refused.length === 0) return false;
+  const names = refused
+    .slice(0, MAX_NAMED)
+    .map(({ by, atMs }, i) => html`${i > 0 && ', '}${revealedText(by ?? 'someone')} ${timeElement(atMs, nowMs)}`);
+  return html`<p class="small error">People refused ${refused.length} ${which}: ${names}${refused.length > MAX_NAMED && `, and ${refused.length - MAX_NAMED} more`}.</p>`;
 }

@@ -1,4 +1,11 @@
-import { grantAnswer, grantsAnswer, proposalAnswer, revokeBody } from '../../../decision/wire/grant/grantAnswer.js';
+import {
+  grantAnswer,
+  grantsAnswer,
+  looseningOfBody,
+  proposalAnswer,
+  proposalBody,
+  revokeBody,
+} from '../../../decision/wire/grant/grantAnswer.js';
 import { writeGrant, writeGrants, writeProposal } from '../../../decision/wire/grant/grantAnswer.js';
 import { readBody } from '../../../decision/wire/readBody.js';
 import type { Grant } from '../../../model/terms/Grant.js';
@@ -72,12 +79,28 @@ export function grantRoutes({ now }: GrantRoutesOptions): readonly Route[] {
       path: '/v1/approvals/:id/grant-proposal',
       name: 'proposeGrant',
       summary:
-        'Says what a grant made with this approval could be, and which calls of the last 30 days it would have covered. Makes nothing.',
+        'Says what a grant made with this approval could be, and which calls of the last 30 days one that loosens nothing would have covered. Makes nothing.',
       scope: 'approvals:read',
       answers: { 200: proposalAnswer },
       async handle(input) {
         const { decisionId } = await coveredApproval(input, input.params['id'] as string);
         return ok(writeProposal(await input.tenant.grants.propose(decisionId)));
+      },
+    },
+    {
+      method: 'POST',
+      path: '/v1/approvals/:id/grant-proposal',
+      name: 'proposeLoosenedGrant',
+      summary:
+        'Says the same of a grant that loosens what the body names: its history counts the calls that such a grant would have covered.',
+      scope: 'approvals:read',
+      request: proposalBody,
+      answers: { 200: proposalAnswer },
+      errors: ['invalid_grant'],
+      async handle(input) {
+        const { decisionId } = await coveredApproval(input, input.params['id'] as string);
+        const loosening = looseningOfBody(input.body === '' ? {} : readBody(proposalBody, input.body));
+        return ok(writeProposal(await input.tenant.grants.propose(decisionId, loosening)));
       },
     },
   ];
