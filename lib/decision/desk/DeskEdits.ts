@@ -242,7 +242,7 @@ function denied(decisionId: string, { original, edited }: EditedJudgement): Verd
   const { outcome } = edited ?? original;
   const why = outcome?.effect === 'deny' ? outcome.reason : 'The facts this decision needs are not available.';
   const which = edited === undefined ? 'the call as its agent made it' : 'the edited call';
-  return new VerdictError(422, 'edit_denied', decisionId, `The policies deny ${which}: ${why} Nothing was changed.`);
+  return new VerdictError(422, 'edit_denied', decisionId, `Nothing was changed. The policies deny ${which}: ${why}`);
 }
 
 function withoutPreview(decisionId: string): VerdictError {
