@@ -1,4 +1,4 @@
-import { attempt, chain } from '../../common/awaitable.js';
+import { chain, isThenable } from '../../common/awaitable.js';
 import type { Awaitable } from '../../common/awaitable.js';
 import { canonicalDigest } from '../../common/data/canonical.js';
 import { LruMap } from '../../common/LruMap.js';
@@ -44,6 +44,11 @@ const LOOSENING: OptionKinds<GrantLoosening> = {
   anyRequester: 'boolean',
 };
 
+/** A doubt, which a person is asked in. */
+function asking(error: unknown): undefined {
+  publishCallbackError('grants', error);
+}
+
 function unknownGrant(id: string): VerdictError {
   return new VerdictError(404, 'grant_not_found', id, 'There is no grant with this id; list them to find it.');
 }
@@ -68,25 +73,34 @@ export class GrantDesk implements GrantMaker {
    * @returns the grant; `undefined` where a person is to be asked, which every doubt leads to
    */
   redeem(call: AskedCall, peek: boolean): Awaitable<Grant | undefined> {
+    try {
+      const found = this.#redeem(call, peek);
+      return isThenable(found) ? Promise.resolve(found).catch(asking) : found;
+    } catch (error) {
+      return asking(error);
+    }
+  }
+
+  /** No closures where the store answers at once: every use comes here. A use looks at the time by itself, so that this one may be a little old. */
+  #redeem(call: AskedCall, peek: boolean): Awaitable<Grant | undefined> {
     const { agentId, toolName } = call.request;
-    return attempt(
-      () =>
-        chain(this.rows.activeFor(agentId, toolName), (grants) => {
-          if (grants.length === 0) return undefined;
-          const nowMs = this.#parts.now();
-          const found = grants.filter((grant) => grant.expiresAtMs > nowMs && this.#scopeOf(grant).covers(call));
-          if (found.length === 0) return undefined;
-          // what a person refused lately is asked again
-          return chain(this.#parts.desk.mustAsk({ agentId, toolName, idempotency: call.request.remote?.idempotency }), (mustAsk) =>
-            mustAsk ? undefined : this.#firstUsed(found, call, peek, nowMs),
-          );
-        }),
-      (grant) => grant,
-      (error) => {
-        publishCallbackError('grants', error);
-        return undefined;
-      },
-    );
+    const nowMs = this.#parts.now();
+    const grants = this.rows.activeFor(agentId, toolName, nowMs);
+    return isThenable(grants)
+      ? grants.then((read) => this.#redeemOne(read, call, peek, nowMs))
+      : this.#redeemOne(grants, call, peek, nowMs);
+  }
+
+  #redeemOne(grants: readonly Grant[], call: AskedCall, peek: boolean, nowMs: number): Awaitable<Grant | undefined> {
+    let found: Grant[] | undefined;
+    for (const grant of grants) if (grant.expiresAtMs > nowMs && this.#scopeOf(grant).covers(call)) (found ??= []).push(grant);
+    if (found === undefined) return undefined;
+    const covering = found;
+    // what a person refused lately is asked again
+    const { agentId, toolName, remote } = call.request;
+    const mustAsk = this.#parts.desk.mustAsk({ agentId, toolName, idempotency: remote?.idempotency }, nowMs);
+    if (isThenable(mustAsk)) return mustAsk.then((must) => (must ? undefined : this.#firstUsed(covering, call, peek, nowMs)));
+    return mustAsk ? undefined : this.#firstUsed(covering, call, peek, nowMs);
   }
 
   async prepare(record: ApprovalRecord, input: GrantInput, { giver, reason, stress, credential }: GrantGiver): Promise<PreparedGrant> {
@@ -200,11 +214,16 @@ export class GrantDesk implements GrantMaker {
   #firstUsed(grants: readonly Grant[], call: AskedCall, peek: boolean, nowMs: number, i = 0): Awaitable<Grant | undefined> {
     const grant = grants[i];
     if (grant === undefined) return undefined;
-    return chain(this.#makers.stands(grant, call, nowMs), (stands) => {
-      if (!stands) return this.#firstUsed(grants, call, peek, nowMs, i + 1);
+    const stands = this.#makers.stands(grant, call, nowMs);
+    const next = (): Awaitable<Grant | undefined> => this.#firstUsed(grants, call, peek, nowMs, i + 1);
+    const use = (): Awaitable<Grant | undefined> => {
       if (peek) return grant;
-      return chain(this.rows.use(grant.id), (used) => used ?? this.#firstUsed(grants, call, peek, nowMs, i + 1));
-    });
+      const used = this.rows.use(grant.id);
+      if (isThenable(used)) return used.then((done) => (done === undefined ? next() : grant));
+      return used === undefined ? next() : grant;
+    };
+    if (isThenable(stands)) return stands.then((stand) => (stand ? use() : next()));
+    return stands ? use() : next();
   }
 
   #scopeOf(grant: Grant): GrantedScope {

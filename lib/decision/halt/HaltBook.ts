@@ -66,6 +66,8 @@ export class HaltBook implements HaltGate {
   #changes: number | undefined;
   /** When the read was sent that last confirmed what is known, on the clock. */
   #confirmedMs = -Infinity;
+  /** The same by wall time alone. */
+  #confirmedWallMs = -Infinity;
   /** Why what was read cannot be believed. */
   #doubt: string | undefined;
   /** What the last look failed with; `undefined` since one has worked. */
@@ -105,8 +107,9 @@ export class HaltBook implements HaltGate {
       : unconfirmed(call, 'whether it is halted could not be confirmed for too long', this.#failure);
   }
 
-  look(call: HaltableCall): Awaitable<AegisError | undefined> {
-    if (this.#isConfirmed()) return this.#found(call);
+  look(call: HaltableCall, stopsLater = false): Awaitable<AegisError | undefined> {
+    // the time may not be over between this look and the entry: then the call would be refused there, without one more read
+    if (stopsLater ? this.#isLikelyConfirmed() || this.#isConfirmed(this.#maxStaleMs / 10) : this.#isConfirmed()) return this.#found(call);
     const looked = this.#lookNow();
     return isThenable(looked) ? within(looked, CONFIRM_MS).then(() => this.stop(call)) : this.stop(call);
   }
@@ -123,8 +126,18 @@ export class HaltBook implements HaltGate {
   }
 
   /** Every call asks: a clock is read only where time makes a difference. */
-  #isConfirmed(): boolean {
-    return this.#maxStaleMs === Infinity || this.#clock.now() - this.#confirmedMs <= this.#maxStaleMs;
+  #isConfirmed(marginMs = 0): boolean {
+    return this.#maxStaleMs === Infinity || this.#clock.now() - this.#confirmedMs <= this.#maxStaleMs - marginMs;
+  }
+
+  /**
+   * As far as one clock tells: a wall clock that was set back can hide that what is known has to be confirmed. A call that this lets pass is then refused
+   * when it is about to be entered, by both clocks.
+   */
+  #isLikelyConfirmed(): boolean {
+    if (this.#maxStaleMs === Infinity) return true;
+    const passedMs = Date.now() - this.#confirmedWallMs;
+    return passedMs >= 0 && passedMs < this.#maxStaleMs / 2;
   }
 
   /** Why a call does not run, by what was confirmed. */
@@ -200,6 +213,7 @@ export class HaltBook implements HaltGate {
   #lookNow(all = false): Awaitable<void> {
     if (this.#looking !== undefined) return this.#looking;
     const sentMs = this.#clock.now();
+    const sentWallMs = Date.now();
     const { file } = this.#options;
     const looked = attempt<void, void>(
       () =>
@@ -209,7 +223,10 @@ export class HaltBook implements HaltGate {
         }),
       () => {
         this.#failure = undefined;
-        if (this.#confirmedMs !== Infinity) this.#confirmedMs = Math.max(this.#confirmedMs, sentMs);
+        if (this.#confirmedMs !== Infinity) {
+          this.#confirmedMs = Math.max(this.#confirmedMs, sentMs);
+          this.#confirmedWallMs = sentWallMs;
+        }
         this.#tell([]);
       },
       (error) => {

@@ -75,6 +75,10 @@ describe('The grants of a desk', () => {
     expect(seen).to.deep.include({ kind: 'callback', where: 'grants', error: { name: 'StoreError', message: 'it is away' } });
     records.failing = [];
     expect((await ask(8)).effect).to.equal('allow');
+    // now it is known who may make such a grant, so that the store is asked at once
+    records.failing = ['replace'];
+    const again = await diagnosed(async () => expect((await ask(9)).effect).to.equal('approval_needed'));
+    expect(again).to.deep.include({ kind: 'callback', where: 'grants', error: { name: 'StoreError', message: 'it is away' } });
   });
 
   it('stand in for each other: a call whose grant was used up meanwhile is answered by the next one, and by a person when none is left', async () => {

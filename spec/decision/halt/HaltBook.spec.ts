@@ -199,6 +199,52 @@ describe('The halts of a tenant', () => {
       expect(await looked).to.include({ code: 'halt_unknown' });
     });
 
+    it('let no call in where either clock says that the time is over, also after a look by one clock', async () => {
+      const records = new Away();
+      const book = await open({ records });
+      records.state = 'silent';
+      await time.tickAsync(1_000);
+      expect(book.look(CALL, true)).to.equal(undefined);
+      // the machine slept: wall time alone went on, and the look reads once more
+      time.setSystemTime(Date.now() + 6_000);
+      const looked = book.look(CALL, true) as PromiseLike<unknown>;
+      await time.tickAsync(200);
+      expect(await looked).to.include({ code: 'halt_unknown' });
+      expect(book.stop(CALL)).to.include({ code: 'halt_unknown' });
+    });
+
+    it('let no call in where the wall clock was set back by as much as passed', async () => {
+      const records = new Away();
+      const book = await open({ records });
+      records.state = 'silent';
+      await time.tickAsync(6_000);
+      time.setSystemTime(Date.now() - 6_000);
+      expect(book.look(CALL, true)).to.equal(undefined);
+      expect(book.stop(CALL)).to.include({ code: 'halt_unknown' });
+      // set back further, that clock says nothing
+      time.setSystemTime(Date.now() - 3_600_000);
+      const looked = book.look(CALL, true) as PromiseLike<unknown>;
+      await time.tickAsync(200);
+      expect(await looked).to.include({ code: 'halt_unknown' });
+    });
+
+    it('are read once more before a call whose entry could be too late, and not before others', async () => {
+      const records = new Away();
+      const book = await open({ records });
+      book.close();
+      const readsAfter = async (ms: number): Promise<number> => {
+        await book.refresh();
+        const before = records.reads;
+        await time.tickAsync(ms);
+        expect(await book.look(CALL, true)).to.equal(undefined);
+        expect(book.stop(CALL)).to.equal(undefined);
+        return records.reads - before;
+      };
+      expect([await readsAfter(2_400), await readsAfter(4_500), await readsAfter(4_501), await readsAfter(4_999)]).to.deep.equal([
+        0, 0, 1, 1,
+      ]);
+    });
+
     it('refuse with what the store failed with as the cause, until a read works again, and without one where the store says nothing', async () => {
       const records = new Away();
       const book = await open({ records });
