@@ -163,7 +163,7 @@ describe('The samples', function () {
   it('edit runs a refund with what a person made of it, and tells the model', async () => {
     expect(await run('edit')).to.deep.equal([
       'rita      is asked about {"order":"order-7","amount":250}',
-      'policies  The policies deny the edited call: never more than 500 Nothing was changed.',
+      'policies  Nothing was changed. The policies deny the edited call: never more than 500',
       'rita      changes /amount from 250 to 200',
       'method    refunding 200 for order-7',
       'model     {"aegis":"edited","changed":["/amount"]}',

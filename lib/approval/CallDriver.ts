@@ -25,6 +25,9 @@ import { ConcurrencyLimit, StatusRequests } from './status/StatusRequests.js';
 import { StatusStream } from './status/StatusStream.js';
 import type { TaskRegistry } from './task/TaskRegistry.js';
 
+/** How long an approved call waits that could not run, the first time; twice as long each time, up to the time between two polls. In milliseconds. */
+const FIRST_TRY_MS = 250;
+
 /**
  * Does what {@link nextStep} says about every open call: asks where approvals stand, or reads what the service pushes; records, ends and runs. One timer
  * serves any number of calls.
@@ -118,6 +121,7 @@ export class CallDriver implements ExecutionHost {
   followAgain(entry: PendingCall): void {
     entry.polls = 0;
     entry.undecided = 0;
+    if (entry.tries > 0) entry.tries = 0;
     this.follow(entry);
   }
 
@@ -280,8 +284,13 @@ export class CallDriver implements ExecutionHost {
     for (const entry of this.calls.all()) {
       if (!entry.background || entry.phase !== 'waiting' || !isOffered(entry.task, 'events')) continue;
       if (entry.task.status === 'pending') this.#ask().line.enter(entry);
-      else if (entry.task.status === 'approved') this.follow(entry, false);
+      else if (entry.task.status === 'approved') this.#runAnew(entry);
     }
+  }
+
+  #runAnew(entry: PendingCall): void {
+    if (entry.tries > 0) entry.tries = 0;
+    this.follow(entry, false);
   }
 
   #ask(): { readonly requests: StatusRequests; readonly line: ConcurrencyLimit<PendingCall> } {
@@ -314,7 +323,12 @@ export class CallDriver implements ExecutionHost {
   }
 
   #delayOf(entry: PendingCall): number {
-    return pollDelay(entry.polls, { ...this.#options.polling, random: this.#options.random });
+    const { polling, random } = this.#options;
+    const untilPoll = pollDelay(entry.polls, { ...polling, random });
+    if (entry.task.status !== 'approved') return untilPoll;
+    // a person has said yes, and only a service or a store that is away keeps it from running
+    entry.tries += 1;
+    return Math.min(FIRST_TRY_MS * 2 ** (entry.tries - 1), untilPoll);
   }
 
   /** What fails about one call, such as its store, is tried again and keeps nothing else from going on. */

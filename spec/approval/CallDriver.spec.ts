@@ -161,6 +161,77 @@ describe('CallDriver', () => {
     });
   });
 
+  it('tries an approved call again soon, and each time twice as late, up to the time between two polls', async () => {
+    const tried: number[] = [];
+    let fails = true;
+    const setup = schedulerSetup({
+      polling: { initialDelayMs: 10_000 },
+      service: {
+        pushes: true,
+        reevaluate: (_, decisionId) => {
+          tried.push(Date.now());
+          if (fails) throw new Error('503');
+          return { effect: 'allow', decisionId };
+        },
+      },
+    });
+    const { handle, task, runs, path } = await setup.submit(inAnHour());
+    await time.tickAsync(1);
+    setup.service.push(task.decisionId, 'approved');
+    await time.tickAsync(60_000);
+    const gaps = tried.slice(1).map((at, i) => at - (tried[i] as number));
+    expect(gaps).to.deep.equal([250, 500, 1_000, 2_000, 4_000, 8_000, 10_000, 10_000, 10_000, 10_000]);
+    fails = false;
+    await time.tickAsync(10_000);
+    expect(await handle.completed).to.equal('done');
+    expect([runs, path]).to.deep.equal([[task.params], ['pending', 'approved', 'executing', 'completed']]);
+    expect(time.countTimers()).to.equal(0);
+  });
+
+  it('tries it no later than its deadline, and not after it', async () => {
+    const setup = schedulerSetup({
+      service: {
+        pushes: true,
+        reevaluate: () => {
+          throw new Error('503');
+        },
+      },
+    });
+    const { handle, task, runs } = await setup.submit({ expiresAtMs: start + 3_000 });
+    await time.tickAsync(1);
+    setup.service.push(task.decisionId, 'approved');
+    await time.tickAsync(3_000);
+    const tries = setup.service.count('reevaluate');
+    expect(await rejection(handle.completed)).to.include({ name: 'ApprovalTimeoutError' });
+    await time.tickAsync(HOUR);
+    expect([tries, setup.service.count('reevaluate'), runs]).to.deep.equal([4, 4, []]);
+    expect(time.countTimers()).to.equal(0);
+  });
+
+  it('begins anew with short delays once the service says that it may have missed something', async () => {
+    const tried: number[] = [];
+    const setup = schedulerSetup({
+      service: {
+        pushes: true,
+        reevaluate: () => {
+          tried.push(Date.now() - start);
+          throw new Error('503');
+        },
+      },
+    });
+    const { handle, task } = await setup.submit(inAnHour());
+    await time.tickAsync(1);
+    setup.service.push(task.decisionId, 'approved');
+    await time.tickAsync(20_000);
+    const before = tried.length;
+    setup.service.pushAnswer('resync');
+    await time.tickAsync(1_000);
+    const since = tried.slice(before);
+    expect(since.slice(1).map((at, i) => at - (since[i] as number))).to.deep.equal([250, 500]);
+    await handle.cancel();
+    expect(time.countTimers()).to.equal(0);
+  });
+
   describe('while everything shuts down', () => {
     for (const late of ['an approval', 'a failure'] as const) {
       it(`takes no notice of ${late} that arrives`, async () => {

@@ -160,6 +160,10 @@ describe('Pages of control in a browser', function () {
     await page.waitForURL('**/halts');
     await page.goto('/halts?all=1');
     expect(await page.locator('section.card', { hasText: LONG }).textContent()).to.match(/Ordered by Eve .*Lifted by Eve .*fixed/s);
+    const phone = await world.open(ann, { viewport: { width: 390, height: 740 } });
+    await phone.page.goto('/halts');
+    const place = await phone.page.locator('.top nav [aria-current]').boundingBox();
+    expect(place?.x).to.be.within(0, 390 - (place?.width ?? 390));
     const approver = await world.open(ann);
     looks += await lookAt(approver, { 'halts of an approver': `/halts?agent=${LONG}` }, 'two');
     tell(looks);

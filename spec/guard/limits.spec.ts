@@ -46,6 +46,16 @@ describe('Limits', () => {
     };
   const used = async (module: AegisModule): Promise<number | undefined> => (await module.limits.list())[0]?.used;
 
+  for (const [reason, said] of [
+    ['two an hour', 'two an hour. Try again after 2027-'],
+    ['Enough!', 'Enough! Try again after 2027-'],
+  ] as const)
+    it(`say "${reason}" as a sentence of its own`, async () => {
+      const module = make(limit('0/1h', `@reason("${reason}")`));
+      const outcome = await guardCall(module, { agentId: 'bot', toolName: 'refund', params: {} }, () => 'ran');
+      expect((outcome as unknown as { error: ForbiddenError }).error.message).to.contain(said);
+    });
+
   it('let run what fits in a window, and deny the rest, with words and a time and no numbers', async () => {
     const module = make(limit('2/1h', '@reason("Two refunds an hour.")'));
     const call = caller(module);

@@ -44,6 +44,7 @@ export type CallOutcome<T> = { readonly ok: true; readonly value: T } | { readon
 
 /** What only some entries have, and all of them only late: made when the first of it is set, because 100,000 entries may wait at once. */
 interface Progress<T> {
+  tries: number;
   claimToken: string | undefined;
   begunToken: string | undefined;
   result: { readonly value: T } | undefined;
@@ -87,6 +88,15 @@ export abstract class PendingCall<T = unknown> implements Due {
     // the brand is on the prototype, where TypeScript does not see it
     this.#handle ??= new ApprovalHandle(this) as unknown as PendingApproval<T>;
     return this.#handle;
+  }
+
+  /** How often in a row it could not run although it was approved: what the delay before the next try grows with. */
+  get tries(): number {
+    return this.#progress?.tries ?? 0;
+  }
+
+  set tries(tries: number) {
+    PendingCall.#progressOf(this).tries = tries;
   }
 
   /** Set from its claim on. */
@@ -182,6 +192,7 @@ export abstract class PendingCall<T = unknown> implements Due {
   /** Static: an object pays a field for private methods of its class. */
   static #progressOf<T>(entry: PendingCall<T>): Progress<T> {
     entry.#progress ??= {
+      tries: 0,
       claimToken: undefined,
       begunToken: undefined,
       result: undefined,

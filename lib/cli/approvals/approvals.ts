@@ -13,6 +13,7 @@ import type { EditFlags } from './editFlags.js';
 import { grantFlags } from './grantFlags.js';
 import type { GrantFlags } from './grantFlags.js';
 import { approvalsOf } from './approvalsOf.js';
+import { shownJson } from './shownJson.js';
 import { openHost } from '../server/openHost.js';
 import type { HostFlags } from '../server/openHost.js';
 
@@ -65,8 +66,8 @@ export async function showApproval(id: string, flags: ShowFlags, io: CliIo): Pro
     const record = await found(access, id);
     const edit = editFlags(flags, record);
     const preview = edit && (await access.preview(record, edit));
-    const { view, ...more } = preview ?? { view: record };
-    if (flags.json === true) writeJson(io, { ...view, ...more });
+    const { view } = preview ?? { view: record };
+    if (flags.json === true) writeJson(io, shownJson(view, preview));
     else
       writeLines(io.out, [
         ...describeApproval(view),

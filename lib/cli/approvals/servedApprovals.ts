@@ -4,6 +4,7 @@ import { editPreviewAnswer } from '../../decision/wire/edit/editPreview.js';
 import { bodyOfGrant, bodyOfLoosening, readProposal } from '../../decision/wire/grant/grantAnswer.js';
 import { restoreTypes } from '../../decision/wire/wireTypes.js';
 import type { WireTypes } from '../../decision/wire/wireTypes.js';
+import type { ApprovalPreview, CallPreview, PreviewFailure } from '../../model/preview/CallPreview.js';
 import { paramChanges } from '../../model/snapshot/paramChanges.js';
 import type { HostOperator } from '../../server/access/HostSignature.js';
 import type { ApprovalQuery, Assurance } from '../../store/ApprovalStore.js';
@@ -23,6 +24,9 @@ interface WireEntry {
   readonly expires_at: string;
 }
 
+/** What a tool says that its call would do, or why there is nothing of it. */
+type WirePreviewFields = { readonly [K in keyof CallPreview]?: CallPreview[K] } & { readonly failure?: PreviewFailure };
+
 /** What of an approval in full the command line shows. */
 interface WireApproval extends WireEntry {
   readonly requester_known: boolean;
@@ -36,6 +40,7 @@ interface WireApproval extends WireEntry {
   readonly facts: ApprovalView['facts'];
   readonly types: WireTypes;
   readonly message: string | null;
+  readonly preview: (WirePreviewFields & { readonly of: string; readonly digest: string }) | null;
   readonly policies: readonly {
     readonly id: string;
     readonly severity: string | null;
@@ -180,6 +185,7 @@ function viewOf(wire: WireApproval): ApprovalView {
       policies: ids,
     })),
     message: message ?? undefined,
+    preview: wire.preview === null ? undefined : previewOfCall(wire.preview),
     editable: wire.editable,
     amendments: wire.amendments.map(({ by, name, changes }) => ({
       by,
@@ -195,4 +201,10 @@ function viewOf(wire: WireApproval): ApprovalView {
       escalate: escalate.map(({ after_s: seconds, approvers: groups }) => ({ afterMs: seconds * 1_000, groups })),
     })),
   };
+}
+
+function previewOfCall(wire: NonNullable<WireApproval['preview']>): ApprovalPreview {
+  const { of, digest, failure, summary, changes, reversible } = wire;
+  const content = summary === undefined || reversible === undefined ? undefined : { summary, changes, reversible };
+  return { of, digest, content, failure };
 }

@@ -15,6 +15,7 @@ import { approvalPolicy } from './ApprovalRequest.js';
 import type { Giver } from './eligibility.js';
 import { hiddenFromApprover } from '../../model/view/viewOf.js';
 import { hasDemandedPreview } from '../preview/openedPreview.js';
+import { hidesFromApprover } from '../view/hidesFromApprover.js';
 import { bindingDigest } from './use/bindingDigest.js';
 import { semanticsOf } from './use/semantics.js';
 import { readVerdict, VERDICT_FIELDS } from './verdict.js';
@@ -105,6 +106,8 @@ export class DeskEdits {
     for (const { pointer } of steps) checkEditable(decisionId, pointer, askingPolicies(record.policies, asking));
     const amended = amendRecord(record, params, run, asking, { ...editor, atMs: this.#now() });
     if (!hasDemandedPreview(record, amended.policies)) throw withoutPreview(decisionId);
+    // the edited call may have a value where the guard hides one and this call has none
+    if (hidesFromApprover(amended, amended.policies)) throw notShownToAll(decisionId);
     const { digest } = amended;
     const next: ApprovalRecord = {
       ...amended,
@@ -239,12 +242,18 @@ function denied(decisionId: string, { original, edited }: EditedJudgement): Verd
   const { outcome } = edited ?? original;
   const why = outcome?.effect === 'deny' ? outcome.reason : 'The facts this decision needs are not available.';
   const which = edited === undefined ? 'the call as its agent made it' : 'the edited call';
-  return new VerdictError(422, 'edit_denied', decisionId, `The policies deny ${which}: ${why} Nothing was changed.`);
+  return new VerdictError(422, 'edit_denied', decisionId, `Nothing was changed. The policies deny ${which}: ${why}`);
 }
 
 function withoutPreview(decisionId: string): VerdictError {
   const message =
     'A policy that asks about the edited call demands a preview of what it would do, and this call has none. Nothing was changed.';
+  return new VerdictError(422, 'edit_denied', decisionId, message);
+}
+
+function notShownToAll(decisionId: string): VerdictError {
+  const message =
+    'A policy that asks about the edited call demands that who decides it sees what its guard hides there. Nothing was changed.';
   return new VerdictError(422, 'edit_denied', decisionId, message);
 }
 

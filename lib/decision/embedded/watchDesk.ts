@@ -2,21 +2,25 @@ import type { DecisionStatus } from '../../model/Decision.js';
 import type { ApprovalRecord } from '../../store/ApprovalStore.js';
 import type { ApprovalDesk } from '../desk/ApprovalDesk.js';
 
-/** The status that a caller sees of a record, with who decided it and why. */
+/**
+ * The status that a caller sees of a record, with who decided it, and why, where the program itself gave the verdict. What a person wrote on a page or at the
+ * command line of a host is for the record: they are told that the model does not see it.
+ */
 export function deskStatus(decisionId: string, record: ApprovalRecord | undefined): DecisionStatus {
   if (record === undefined) return { decisionId, state: 'invalid', reason: 'the approval desk does not know this approval' };
   const last = record.verdicts.at(-1);
+  const reason = last?.assurance === undefined ? last?.reason : undefined;
   switch (record.status) {
     case 'pending':
       return { decisionId, state: 'pending' };
     case 'approved': {
       const { amendments, consumed, params, digest } = record;
-      const status = { decisionId, state: 'approved', by: last?.by, reason: last?.reason } as const;
+      const status = { decisionId, state: 'approved', by: last?.by, reason } as const;
       // of one that was used, the params are no longer kept
       return amendments === undefined || consumed !== undefined ? status : { ...status, params, digest };
     }
     case 'denied':
-      return { decisionId, state: 'denied', by: last?.by, reason: last?.reason };
+      return { decisionId, state: 'denied', by: last?.by, reason };
     case 'expired':
       return { decisionId, state: 'expired' };
     case 'withdrawn':

@@ -1,15 +1,17 @@
 import { chain, isThenable } from '../../common/awaitable.js';
 import type { Awaitable } from '../../common/awaitable.js';
+import { canonicalDigest } from '../../common/data/canonical.js';
 import { LruMap } from '../../common/LruMap.js';
 import type { OptionKinds } from '../../common/readOptions.js';
 import { publishCallbackError } from '../../model/diagnostics.js';
 import { VerdictError } from '../../model/errors/SetupErrors.js';
 import type { Journal } from '../../model/Journal.js';
+import type { Params } from '../../model/Params.js';
 import type { Grant, GrantAct, GrantInput, GrantLoosening } from '../../model/terms/Grant.js';
 import type { ApprovalRecord } from '../../store/ApprovalStore.js';
 import type { RecordStore } from '../../store/RecordStore.js';
 import { checkedOptions } from '../../model/checkedOptions.js';
-import { readVerdict, unknownApproval } from '../desk/verdict.js';
+import { grantNotMade, readVerdict, unknownApproval } from '../desk/verdict.js';
 import { explainGrant } from './explainGrant.js';
 import type { GrantQuery } from './GrantRows.js';
 import { proposeGrant } from './proposeGrant.js';
@@ -129,8 +131,7 @@ export class GrantDesk implements GrantMaker {
       try {
         await this.rows.insert(grant);
       } catch (cause) {
-        const message = 'The call is approved, but its grant could not be stored. Later calls like it are asked as before.';
-        throw new VerdictError(503, 'grant_not_made', decisionId, message, { cause });
+        throw grantNotMade(decisionId, cause);
       }
       const { agentId, toolName, maxUses, expiresAtMs } = grant;
       journal?.note({
@@ -153,14 +154,17 @@ export class GrantDesk implements GrantMaker {
     return Promise.resolve(grantDigest(draftGrant(record, input)));
   }
 
+  isMade(decisionId: string): Awaitable<boolean> {
+    return chain(this.rows.get(grantIdOf(decisionId)), (grant) => grant !== undefined);
+  }
+
   refused(record: ApprovalRecord, by: string): Awaitable<void> {
-    const { agentId, toolName, digest, originalDigest, params, originalParams, facts, policies } = record;
-    const request = { ...record, params: originalParams };
-    const approvals = policies.map((policy) => ({ ...policy, effect: 'approval_needed' as const }));
-    const call: AskedCall = { request, params: digest === originalDigest ? undefined : params, facts, approvals };
+    const { agentId, toolName } = record;
+    const calls = refusedCalls(record);
     return chain(this.rows.list({ agentId, toolName, active: true }), async (grants) => {
       for (const grant of grants)
-        if (this.#scopeOf(grant).covers(call)) await this.revoke(grant.id, { by, reason: 'refused a call that this grant covers' });
+        if (calls.some((call) => this.#scopeOf(grant).covers(call)))
+          await this.revoke(grant.id, { by, reason: 'refused a call that this grant covers' });
     });
   }
 
@@ -229,4 +233,22 @@ export class GrantDesk implements GrantMaker {
     this.#scopes.set(grant.id, scope);
     return scope;
   }
+}
+
+/** The calls that a refusal is about: what was asked, and where people edited it, also the call as its agent made it. */
+function refusedCalls(record: ApprovalRecord): readonly AskedCall[] {
+  const { originalParams, originalDigest, params, digest, facts, policies, amendments = [] } = record;
+  const approvals = policies.map((policy) => ({ ...policy, effect: 'approval_needed' as const }));
+  const callOf = (called: Params, calledDigest: string, effective: Params, effectiveDigest: string): AskedCall => ({
+    request: { ...record, params: called },
+    params: calledDigest === effectiveDigest ? undefined : effective,
+    facts,
+    approvals,
+  });
+  const edit = amendments.at(-1);
+  if (edit === undefined) return [callOf(originalParams, originalDigest, params, digest)];
+  return [
+    callOf(originalParams, originalDigest, originalParams, originalDigest),
+    callOf(edit.params, canonicalDigest(edit.params), params, digest),
+  ];
 }

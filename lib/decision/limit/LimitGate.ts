@@ -278,9 +278,14 @@ function refusal({ limits }: CountedCall, refused: readonly RefusedTake[]): Limi
   if (denying.length === 0) return { kind: 'asks', approvals: over.map(({ limit }) => limit.policy) };
   const policies = denying.map(({ limit }) => limit.policy);
   const retryAtMs = Math.max(...refused.filter(({ key }) => denying.some(({ take }) => take.key === key)).map((one) => one.retryAtMs));
-  const reasons = new Set(policies.map(({ reason = REACHED }) => reason));
-  const again = `Try again after ${new Date(retryAtMs).toISOString()}.`;
-  return { ...denial('limit_reached', policies, `${[...reasons].join('; ')} ${again}`), retryAtMs, over: denying };
+  const reasons = [...new Set(policies.map(({ reason = REACHED }) => reason))].join('; ');
+  // an author may write a sentence, or the end of one
+  const stop = /[.!?]$/.test(reasons) ? '' : '.';
+  return {
+    ...denial('limit_reached', policies, `${reasons}${stop} Try again after ${new Date(retryAtMs).toISOString()}.`),
+    retryAtMs,
+    over: denying,
+  };
 }
 
 /** What cannot be counted is denied, unless all that counts it is only watched. */

@@ -2,7 +2,7 @@
 import * as v from 'valibot';
 import type { ApprovalCard, ApprovalPage, ApprovalRecord, VerdictProof } from '../../store/ApprovalStore.js';
 import type { Params } from '../../model/Params.js';
-import { maskedIn, viewOf } from '../../model/view/viewOf.js';
+import { maskedIn, viewOf, visibleChanges } from '../../model/view/viewOf.js';
 import { notesIn } from '../../model/view/viewText.js';
 import { grantBody, type GrantBody } from './grant/grantAnswer.js';
 import { jsonObject, writeWire } from './readWire.js';
@@ -289,6 +289,7 @@ export function writeApproval(record: ApprovalRecord, mayDecide: boolean, viewer
     Params,
   ];
   const [params, originalParams] = [shownParams, shownOriginal].map(notesIn) as [Params, Params];
+  const hidden = maskedIn(shownParams, shownOriginal);
   return writeWire({
     ...shownOf({ ...record, consumed: consumed !== undefined, outcome: ended?.status }),
     guard_key: guardKey,
@@ -302,7 +303,7 @@ export function writeApproval(record: ApprovalRecord, mayDecide: boolean, viewer
       ...typesOf(facts, '/facts'),
     },
     opaque,
-    hidden: maskedIn(shownParams, shownOriginal),
+    hidden,
     session,
     facts,
     message: message ?? null,
@@ -340,7 +341,7 @@ export function writeApproval(record: ApprovalRecord, mayDecide: boolean, viewer
       signed: proof !== undefined,
       from,
       to,
-      changes: changes.map(({ pointer: at, ...sides }) => ({ at, ...sides })),
+      changes: visibleChanges(changes, hidden).map(({ pointer: at, ...sides }) => ({ at, ...sides })),
     })),
     begun: begun !== undefined,
     outcome: ended === undefined ? null : { status: ended.status, error_code: ended.errorCode ?? null, at: timeOf(ended.atMs) },

@@ -3,8 +3,10 @@ import { isPlainObject } from '../../common/data/plainObject.js';
 import { leavesOf } from '../../common/data/leaves.js';
 import { Masked } from '../../common/data/Masked.js';
 import type { Params } from '../Params.js';
+import type { ParamChange } from '../snapshot/paramChanges.js';
 import { parsePointer } from '../snapshot/parsePointer.js';
 import { isIndexed } from './heldAt.js';
+import { isWithin } from './readSensitive.js';
 import type { Audience, Sensitive, View } from '../sensitive/Sensitive.js';
 
 const SHOWN_CHARACTERS = 4;
@@ -44,6 +46,12 @@ export function withNotes(params: Params, hidden: readonly string[]): Params {
     return path === undefined ? root : replaced(root, path, (value) => new Masked(typeof value === 'string' ? value : HIDDEN));
   };
   return hidden.reduce(noted, params) as Params;
+}
+
+/** Changes of params as those see them from whom these places are hidden: that something is changed there, and not from what to what. */
+export function visibleChanges(changes: readonly ParamChange[], hidden: readonly string[]): readonly ParamChange[] {
+  const isHidden = (place: string): boolean => hidden.some((one) => isWithin(one, place) || isWithin(place, one));
+  return changes.map((change) => (isHidden(change.pointer) ? { pointer: change.pointer } : change));
 }
 
 /** JSON pointers of what the person who decides an approval is not shown in full. */

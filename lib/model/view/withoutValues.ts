@@ -80,7 +80,7 @@ function textsIn(value: unknown): readonly string[] {
   if (value === undefined) return [];
   if (Array.isArray(value)) return value.flatMap(textsIn);
   if (isPlainObject(value)) return Object.entries(value).flatMap(([name, inner]) => [name, ...textsIn(inner)]);
-  return types.isDate(value) ? [value.toISOString(), String(value)] : [String(value)];
+  return types.isDate(value) ? [value.toISOString(), String(value)] : [String(value as string)];
 }
 
 /** A copy of what a service said, with each text in it as it may be told. What is nested without end, or is no plain data, is left out. */
@@ -91,7 +91,7 @@ export function toldIn(value: unknown, told: (text: string) => string, depth = 0
     if (!isPlainObject(value)) return undefined;
     return Object.fromEntries(Object.entries(value).map(([name, inner]) => [told(name), toldIn(inner, told, depth + 1)]));
   }
-  const text = String(value);
+  const text = String(value as string);
   const shown = told(text);
   return shown === text ? value : shown;
 }

@@ -13,6 +13,7 @@ import { cuesOf } from './cuesOf.js';
 import { haltOver } from './list/haltOver.js';
 import { pendingCards } from './list/pendingCards.js';
 import type { ApprovalRecord } from '../../store/ApprovalStore.js';
+import { isCut } from '../decide/mustShowAll.js';
 import { isFor } from '../decide/Reader.js';
 import type { PageMoment } from './PageMoment.js';
 import { personOf, readerOf } from '../decide/readerOf.js';
@@ -63,6 +64,7 @@ export async function approvalAnswer(
     state: runState(record, nowMs),
     report: record.outcome,
     all,
+    isCut: !all && isCut(record),
     cues,
     viewer: await viewerOf(record, input, { all, nowMs, standing: edited?.preview.standing }),
     ...(edited && { edited: { before: edited.record, edit: edited.edit, added: edited.preview.added } }),

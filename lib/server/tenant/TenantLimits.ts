@@ -6,6 +6,8 @@ import { Limits } from '../../decision/limit/Limits.js';
 import type { LimitState } from '../../decision/limit/LimitState.js';
 import { AMOUNT_PARTS } from '../../model/terms/LimitTerms.js';
 import type { LimitTerms } from '../../model/terms/LimitTerms.js';
+import { isWithin } from '../../model/view/readSensitive.js';
+import { hiddenFromApprover } from '../../model/view/viewOf.js';
 import type { ReloadablePolicies } from '../../policy/live/ReloadablePolicies.js';
 import type { ApprovalRecord } from '../../store/ApprovalStore.js';
 
@@ -19,8 +21,10 @@ export interface LimitInForce {
 
 /** What a limit has counted beside one approval, for people. */
 export interface ApprovalLimit extends Pick<LimitState, 'policyId' | 'by' | 'used' | 'limit' | 'endsAtMs'> {
-  /** How much the call counts. */
-  readonly cost: number;
+  /** How much the call counts; absent where that is said by a param that its guard hides from who decides. */
+  readonly cost?: number | undefined;
+  /** Whether it does not fit now. */
+  readonly isOver: boolean;
   /** Whether a person is asked because of this limit. */
   readonly asked: boolean;
   /** Whether it is only watched: it counts, and stops nothing. */
@@ -94,20 +98,30 @@ export class TenantLimits {
     const counting = await counts.rules.countingOf(record);
     if (counting === undefined || counting === 'refused') return [];
     const states = await counts.counters.peek(counting.takes, decisionId);
-    const watched = new Set(this.inForce().flatMap(({ policyId, observed }) => (observed ? [policyId] : [])));
+    const inForce = new Map(this.inForce().map((one) => [one.policyId, one]));
+    const hidden = hiddenFromApprover(record);
     return counting.takes.map(({ cost, limit, label }, i) => {
       const { used, own, retryAtMs: endsAtMs } = states[i] as (typeof states)[number];
       const { policyId, by } = readLimitLabel(label);
-      const amounts = { cost: cost / AMOUNT_PARTS, limit: limit / AMOUNT_PARTS, used: (used - own) / AMOUNT_PARTS };
+      const { terms, observed = false } = inForce.get(policyId) ?? {};
+      const others = used - own;
       return {
         policyId,
         by,
-        ...amounts,
+        ...(isShown(terms?.cost, hidden) && { cost: cost / AMOUNT_PARTS }),
+        isOver: others + cost > limit,
+        limit: limit / AMOUNT_PARTS,
+        used: others / AMOUNT_PARTS,
         endsAtMs,
         asked: policies.some(({ id }) => id === policyId),
-        observed: watched.has(policyId),
+        observed,
         counted: own > 0,
       };
     });
   }
+}
+
+/** Whether a cost is no value that is kept from who decides. */
+function isShown(pointer: string | undefined, hidden: readonly string[]): boolean {
+  return pointer === undefined || !hidden.some((one) => isWithin(pointer, one) || isWithin(one, pointer));
 }

@@ -132,6 +132,7 @@ const HOSTILE: readonly (readonly [what: string, codes: readonly string[], make:
       ['takes several people', { quorum: 2 }, 2],
       ['takes a person of its own', { distinct: true }, 1],
       ['is critical', { severity: 'critical' }, 1],
+      ['demands a preview', { needsPreview: true }, 1],
     ] as const
   ).map(([what, terms, people]): (typeof HOSTILE)[number] => [
     `a grant of a policy that ${what}`,
@@ -163,6 +164,7 @@ const HOSTILE: readonly (readonly [what: string, codes: readonly string[], make:
       ['another policy asks', { id: 'large', hash: 'd'.repeat(64) }],
       ['a policy asks in another text', { ...POLICIES, hash: 'd'.repeat(64) }],
       ['the policy takes several people by now', { ...POLICIES, quorum: 2 }],
+      ['the policy demands a preview by now', { ...POLICIES, needsPreview: true }],
     ] as const
   ).map(([what, policy]): (typeof HOSTILE)[number] => [
     `a call under a grant about which ${what}`,

@@ -78,6 +78,37 @@ describe('aegis approvals, of a server that keeps them in memory', function () {
     expect(await failureOf(['approvals', 'deny', pending.decisionId, '--data', data()])).to.match(/already approved by host:/);
   });
 
+  it('show what its tool says that it would do, in lines and in JSON, and hide what its guard hides', async () => {
+    const card = 'canary-of-the-card-0017';
+    const pay = guard(async (_card: string) => 'paid', {
+      toolName: 'refund',
+      params: ['card'],
+      approval: 'defer',
+      module: aegis,
+      sensitive: { '/card': 'secret' },
+      preview: (_self, [given]) =>
+        given === card
+          ? { summary: 'Takes 7 from it', changes: [{ what: 'till', before: 1n, after: 8n }], reversible: 'external' }
+          : Promise.reject(),
+    });
+    const pending = (await pay(card)) as unknown as PendingApproval<string>;
+    pending.completed.catch(() => {});
+    const lines = (await run('show', pending.decisionId)).stdout;
+    expect(lines).to.include('Preview   Takes 7 from it').and.include('till: "1" -> "8"').and.include('…0017');
+    const shown = await json('show', pending.decisionId);
+    expect(shown.preview.content).to.deep.equal({
+      summary: 'Takes 7 from it',
+      changes: [{ what: 'till', before: '1', after: '8' }],
+      reversible: 'external',
+    });
+    expect(shown).to.deep.include({ hidden: ['/card'], params: { card: '(hidden, but for the end: …0017)' } });
+    expect(lines + JSON.stringify(shown)).to.not.contain(card);
+    const failed = (await pay('another card')) as unknown as PendingApproval<string>;
+    failed.completed.catch(() => {});
+    expect((await run('show', failed.decisionId)).stdout).to.include('Preview   none: making it failed');
+    for (const { decisionId } of [pending, failed]) await json('deny', decisionId);
+  });
+
   it('deny, with a reason', async () => {
     const pending = await ask('two');
     expect((await json('deny', pending.decisionId, '--reason', 'not this one')).status).to.equal('denied');
@@ -93,7 +124,7 @@ describe('aegis approvals, of a server that keeps them in memory', function () {
       ((await json('list', ...args)).approvals as { decisionId: string }[]).map(({ decisionId }) => decisionId);
     expect(await ids('--limit', '300')).to.have.members(asked);
     expect(await ids('--limit', '3')).to.have.length(3);
-    expect(await ids('--status', 'denied')).to.have.length(1);
+    expect(await ids('--status', 'denied')).to.have.length(3);
     expect(await ids('--agent', 'nobody-else')).to.deep.equal([]);
     expect(await ids('--tool', 'refund', '--agent', 'shop', '--limit', '1')).to.have.length(1);
   });

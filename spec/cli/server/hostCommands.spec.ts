@@ -252,6 +252,29 @@ describe('The commands for a server, over its SQLite file', function () {
       expect((await json('approvals', 'show', decisionId)).digest).to.equal(digest);
     });
 
+    it('shows what its guard hides neither in lines nor in JSON, and nothing of the signatures in its store', async () => {
+      const card = 'canary-of-the-card-0017';
+      const secret = { approver: 'last4', log: 'hidden', model: 'hidden', audit: 'hidden' } as const;
+      const { decisionId, digest } = await pending({
+        params: { card, n: 1n },
+        originalParams: { card, n: 2n },
+        sensitive: { '/card': secret },
+        auditSalt: 'canary-of-the-salt',
+      });
+      const lines = (await run('approvals', 'show', decisionId)).stdout;
+      const shown = await json('approvals', 'show', decisionId);
+      const masked = '(hidden, but for the end: …0017)';
+      expect(shown).to.deep.include({
+        digest,
+        status: 'pending',
+        hidden: ['/card'],
+        params: { card: masked, n: '1' },
+        originalParams: { card: masked, n: '2' },
+      });
+      expect(lines + JSON.stringify(shown)).to.not.contain('canary');
+      expect(shown).to.not.have.any.keys('mac', 'bindingDigest', 'sensitive');
+    });
+
     it('approves what its guard hides for who says how many values that are', async () => {
       const hidden = { approver: 'hidden', log: 'hidden', model: 'hidden', audit: 'hidden' } as const;
       for (const [params, message] of [

@@ -2,7 +2,8 @@ import { expect } from 'chai';
 import type { Judge } from '../../../lib/decision/amend/decideEdited.js';
 import { ApprovalDesk } from '../../../lib/decision/desk/ApprovalDesk.js';
 import { amendedFields, DeskEdits, editorOf, notShown } from '../../../lib/decision/desk/DeskEdits.js';
-import type { PolicyEngine } from '../../../lib/policy/PolicyEngine.js';
+import { writeApproval } from '../../../lib/decision/wire/approvalAnswer.js';
+import type { AppliedPolicy, PolicyEngine } from '../../../lib/policy/PolicyEngine.js';
 import type { Amendment, ApprovalRecord, VerdictProof } from '../../../lib/store/ApprovalStore.js';
 import { MemoryApprovalStore } from '../../../lib/store/memory/MemoryApprovalStore.js';
 import { BINDING_BASE, openingOf, policyOf, recordOf } from '../../support/approvalRecords.js';
@@ -35,6 +36,28 @@ describe('Edits of a desk', () => {
     const error = await rejection(editsOf(() => ({ engine, facts: {}, outcome: ALLOW })).edited(record, EDIT, { by: 'bob' }));
     expect(error).to.include({ status: 403, code: 'not_editable' });
     expect(error.message).to.contain('hides values').and.not.contain('4242');
+  });
+
+  it('are not made where the edited call would hide what a policy demands to be shown, also one that asks only then', async () => {
+    const sensitive = { '/card/number': { approver: 'hidden', log: 'hidden', model: 'hidden', audit: 'hidden' } } as const;
+    const params = { card: { holder: 'Ann' } };
+    const edit = { set: { '/card': { number: '4242424242424242' } } };
+    const editableCard = policyOf('limit', { editable: ['/card'] });
+    const demanding = policyOf('shows', { editable: ['/card'], showApprover: ['/card'] });
+    for (const [policies, outcome] of [
+      [[demanding], ALLOW],
+      [[editableCard], askOutcome({ approvals: [demanding as AppliedPolicy] })],
+    ] as const) {
+      const record = editable({ params, originalParams: params, sensitive, policies });
+      const error = await rejection(editsOf(() => ({ engine, facts: {}, outcome })).edited(record, edit, { by: 'bob' }));
+      expect(error).to.include({ status: 422, code: 'edit_denied' });
+      expect(error.message).to.contain('what its guard hides').and.not.contain('4242');
+    }
+    const record = editable({ params, originalParams: params, sensitive, policies: [editableCard] });
+    const edited = await editsOf(() => ({ engine, facts: {}, outcome: ALLOW })).edited(record, edit, { by: 'bob' });
+    expect(edited.params).to.deep.equal({ card: { number: '4242424242424242' } });
+    // who decides the edited call is not shown it in what was changed either
+    expect(writeApproval(edited, true)).to.contain('(hidden)').and.not.contain('4242');
   });
 
   it('keep what an approval demands of the code that decides it, and add that it is edited', async () => {

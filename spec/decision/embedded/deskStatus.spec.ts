@@ -26,6 +26,15 @@ describe('deskStatus', () => {
     });
   });
 
+  it('does not tell the caller what a person wrote on a page or at a command line: it is for the record', () => {
+    for (const assurance of ['session', 'code', 'passkey', 'step-up', 'host'] as const)
+      for (const status of ['approved', 'denied'] as const) {
+        const told = deskStatus('dec', recordOf({ status, verdicts: [{ ...said, approve: status === 'approved', assurance }] }));
+        expect(told).to.include({ state: status, by: 'bob' });
+        expect(JSON.stringify(told)).to.not.contain('fine');
+      }
+  });
+
   it('never passes off an end as a person’s no', () => {
     expect(deskStatus('dec', recordOf({ status: 'expired', verdicts: [said] }))).to.deep.equal({ decisionId: 'dec', state: 'expired' });
     expect(deskStatus('dec', recordOf({ status: 'withdrawn', verdicts: [said] }))).to.not.have.property('by');

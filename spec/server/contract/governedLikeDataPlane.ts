@@ -17,6 +17,9 @@ forbid (principal, action, resource) when { ${tools.map((tool) => `action == Aeg
 const limits = (tool: string, limit: string, more = ''): string =>
   `@id("few-${tool}") @effect("limit") @limit("${limit}") @reason("Two an hour.") ${more} forbid (principal, action == Aegis::Action::"${tool}", resource);`;
 
+/** How long it takes until managers may decide, in seconds. */
+const ESCALATES_AFTER_S = 4;
+
 const POLICIES = [
   '@id("all") permit (principal, action, resource);',
   asks('hold', ['frozen', 'ended', 'yes', 'later', 'thrown', 'fresh']),
@@ -26,6 +29,9 @@ const POLICIES = [
   asks('edit', ['edit', 'worse', 'typed'], '@editable("/a") @editor_may_approve("true")'),
   asks('other', ['other'], '@editable("/a")'),
   asks('fixed', ['fixed']),
+  asks('slow', ['slow'], `@approvers("payers") @escalate("${ESCALATES_AFTER_S}: managers")`),
+  asks('back', ['denied', 'withdrawn', 'expired', 'spent']),
+  ...['denied', 'withdrawn', 'expired', 'spent', 'broken'].map((tool) => limits(tool, '1/1h by tool')),
   '@id("cap") @reason("never more than 500") forbid (principal, action == Aegis::Action::"worse", resource) when { context.input.a > 500 };',
   asks('grant', ['grant', 'revoke', 'again'], '@grantable("3 uses; 1h")'),
   limits('few', '2/1h by tool'),
@@ -46,7 +52,7 @@ export function governedLikeDataPlane(name: string, make: MakeWorld): void {
       world = await make({
         policies: { text: POLICIES },
         groups: { free: ['money'] },
-        approverGroups: { payers: ['ann', 'bob', 'cid'], leads: ['ann', 'bob'] },
+        approverGroups: { payers: ['ann', 'bob', 'cid'], leads: ['ann', 'bob'], managers: ['mia'] },
       });
       aegis = world.program();
     });
@@ -217,6 +223,24 @@ export function governedLikeDataPlane(name: string, make: MakeWorld): void {
       });
     });
 
+    describe('an escalation', () => {
+      it('adds people by time: before it their yes is refused, after it it counts', async () => {
+        const { call, runs } = guarded('slow');
+        const result = call(1);
+        const record = await waiting('slow');
+        expect(await rejection(approve(record, { by: 'mia' }))).to.include({ name: 'VerdictError', status: 403, code: 'not_an_approver' });
+        expect(await world.desk.mayDecide(record.decisionId, 'mia')).to.equal(false);
+        expect(runs).to.deep.equal([]);
+        await until(() => world.desk.mayDecide(record.decisionId, 'mia'));
+        expect(Date.now() - record.createdAtMs).to.be.at.least(ESCALATES_AFTER_S * 1_000);
+        // it adds people, and takes none away
+        expect(await world.desk.mayDecide(record.decisionId, 'ann')).to.equal(true);
+        expect((await approve(record, { by: 'mia' })).status).to.equal('approved');
+        expect(await result).to.equal('slow done');
+        expect(runs.map(([a]) => a)).to.deep.equal([1]);
+      });
+    });
+
     describe('an edit', () => {
       const deferred = async (toolName: string, a: unknown, b?: unknown) => {
         const { call, runs } = guarded(toolName, { approval: 'defer' });
@@ -357,6 +381,41 @@ export function governedLikeDataPlane(name: string, make: MakeWorld): void {
         await approve(await waiting('full'));
         expect(await result).to.equal('full done');
         expect(runs.map(([a]) => a)).to.deep.equal([1, 2, 3]);
+      });
+
+      const ends: readonly (readonly [how: string, end: (record: ApprovalRecord, pending: PendingApproval<unknown>) => unknown])[] = [
+        ['denied', ({ decisionId }) => world.desk.deny(decisionId, { by: 'bob' })],
+        ['withdrawn', (_, pending) => pending.cancel()],
+        ['expired', ({ decisionId }) => world.desk.end(decisionId, 'expired')],
+      ];
+      for (const [how, end] of ends)
+        it(`counts nothing for an approval that is ${how}: the next one may run, and the one after that may not`, async () => {
+          const { call, runs } = guarded(how, { approval: 'defer' });
+          const first = (await call(1)) as PendingApproval<unknown>;
+          await end(await waiting(how), first);
+          await rejection(first.completed);
+          await until(async () => (await asked(how)) === 0);
+          const second = (await call(2)) as PendingApproval<unknown>;
+          await approve(await waiting(how));
+          expect(await second.completed).to.equal(`${how} done`);
+          expect((await refusal(call(3))).slice(0, 2)).to.deep.equal(['ForbiddenError', 'limit_reached']);
+          expect(runs.map(([a]) => a)).to.deep.equal([2]);
+        });
+
+      it('counts a call whose method threw, with an approval and without one: it may have done something', async () => {
+        for (const toolName of ['broken', 'spent']) {
+          let runs = 0;
+          const method = async (_a: number): Promise<never> => {
+            runs += 1;
+            throw new Error('it broke');
+          };
+          const call = guard(method, { toolName, params: ['a'], approval: 'wait', module: aegis });
+          const result = rejection(call(1));
+          if (toolName === 'spent') await approve(await waiting(toolName));
+          expect(await result, toolName).to.have.property('message', 'it broke');
+          expect((await refusal(call(2))).slice(0, 2), toolName).to.deep.equal(['ForbiddenError', 'limit_reached']);
+          expect(runs, toolName).to.equal(1);
+        }
       });
 
       it('denies what cannot be counted, and says why by a code', async () => {

@@ -73,6 +73,7 @@ describe('The pages of the inbox', () => {
     const id = await inbox.ask('refund', { note: `${'x'.repeat(3_500)} to mallory ${'y'.repeat(3_000)}` });
     const { page } = await lead.get(`/a/${id}`);
     expect(page.text('.acts')).to.contain('Show all to approve');
+    expect(page.texts('h2')).to.include('What will run written by the agent; not all of it is shown');
     const digest = page.fields()['digest'] as string;
     const yes = { verdict: 'approve', digest, version: '1', reason: 'fine', code: digest.slice(0, 4) };
     const foreign = (await lead.get(`/a/${await inbox.ask('refund', { note: 'z'.repeat(5_000) })}?all=1`)).page.fields()[

@@ -205,6 +205,7 @@ describe('The page of an approval', () => {
     expect(page.hrefs()).to.include('/a/dec_b7k2-118?all=1#decide');
     const all = show(refund, { all: true });
     expect(all.text('h2')).to.contain('all of it, and every character is shown');
+    expect(show(refund, { isCut: true }).text('h2')).to.equal('What will run written by the agent; not all of it is shown');
     expect(all.hrefs()).to.include('/a/dec_b7k2-118?now=1&all=1#now');
   });
 

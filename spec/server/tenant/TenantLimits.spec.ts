@@ -2,10 +2,14 @@ import { expect } from 'chai';
 import { PLAIN_CLIENT } from '../../support/plainClient.js';
 import { approvalUseRoutes } from '../../../lib/server/route/approvalUse.js';
 import { decisionRoutes } from '../../../lib/server/route/decisions.js';
-import type { LimitNews } from '../../../lib/server/tenant/TenantLimits.js';
+import type { Html } from '../../../lib/server/page/html.js';
+import { limitsCard } from '../../../lib/server/page/approval/limitsCard.js';
+import { Paths } from '../../../lib/server/page/Paths.js';
+import type { ApprovalLimit, LimitNews } from '../../../lib/server/tenant/TenantLimits.js';
 import type { ApprovalRecord } from '../../../lib/store/ApprovalStore.js';
 import { MemoryStateStore } from '../../../lib/store/memory/MemoryStateStore.js';
 import { diagnosed } from '../../support/diagnosed.js';
+import { elements } from '../../support/pageElements.js';
 import { sender, tenantOf } from '../tenantSetup.js';
 import type { TestTenant } from '../tenantSetup.js';
 
@@ -34,7 +38,17 @@ describe('The limits of a tenant', () => {
     const { ask, decide } = asker(tenant);
     await decide({ n: 3 });
     const { decision_id: id } = await decide({ n: 2, big: true });
-    const said = { policyId: 'cap', by: { agent: 'bot' }, cost: 2, used: 3, limit: 10, asked: false, observed: false, counted: false };
+    const said = {
+      policyId: 'cap',
+      by: { agent: 'bot' },
+      cost: 2,
+      isOver: false,
+      used: 3,
+      limit: 10,
+      asked: false,
+      observed: false,
+      counted: false,
+    };
     const [limit, ...others] = await tenant.limits.ofApproval(await recordOf(tenant, id));
     expect(others).to.deep.equal([]);
     expect(limit).to.deep.equal({ ...said, endsAtMs: limit?.endsAtMs });
@@ -45,6 +59,29 @@ describe('The limits of a tenant', () => {
     const denied = (await decide({ n: 1, big: 1 }))['decision_id'] as string;
     await tenant.desk.deny(denied, { by: 'ann', digest: (await recordOf(tenant, denied)).digest });
     expect(await tenant.limits.ofApproval(await recordOf(tenant, denied))).to.deep.equal([]);
+  });
+
+  it('say nothing of what a call counts where its guard hides that from who decides', async () => {
+    const tenant = tenantWith(textOf(ASK, CAP));
+    const { decide } = asker(tenant);
+    const secret = { approver: 'hidden', log: 'hidden', model: 'hidden', audit: 'hidden' } as const;
+    const { decision_id: id } = await decide({ n: 7, big: true, note: 'x' }, 'hider');
+    const record = await recordOf(tenant, id);
+    const look = async (pointer: string) => {
+      const [limit] = await tenant.limits.ofApproval({ ...record, sensitive: { [pointer]: secret } });
+      const page = elements(limitsCard([limit as ApprovalLimit], new Paths(''), 0) as Html);
+      return { limit, amounts: page.text('.nums'), tags: page.texts('.tag') };
+    };
+    for (const pointer of ['/n', '/n/of']) {
+      const { limit, amounts, tags } = await look(pointer);
+      expect(limit).to.include({ isOver: false, used: 0 }).and.not.to.have.property('cost');
+      expect([amounts, tags]).to.deep.equal(['0 of 10 used; what this call adds is hidden from you', []]);
+    }
+    expect((await look('/note')).amounts).to.equal('0 of 10 used; 7 with this call');
+    await decide({ n: 4 }, 'hider');
+    const { limit, amounts, tags } = await look('/n');
+    expect(limit).to.include({ isOver: true, used: 4 });
+    expect([amounts, tags]).to.deep.equal(['4 of 10 used; what this call adds is hidden from you', ['does not fit now']]);
   });
 
   it('say at the use of an approval that one is reached, and not that the approval is for something else', async () => {

@@ -33,6 +33,8 @@ export interface ShownCue {
 export interface ApprovalView extends DecisionCardView {
   /** Shows every character, however many. */
   readonly all: boolean;
+  /** Whether something is cut. @defaultValue nothing is */
+  readonly isCut?: boolean | undefined;
   readonly cues: readonly ShownCue[];
   /** The place among those that wait for this person. */
   readonly place?:
@@ -63,16 +65,17 @@ export function approvalPage(view: ApprovalView): Html {
 <div class="title"><h1>${toolName}</h1>${severityTag(severityOf(record.policies))}</div>
 ${byline(view)}
 <div class="cols"><div>${view.halted !== undefined && haltedNotice(view.halted, view)}${isOpen && criticalNotice(record)}${cues.length > 0 && cuesNotice(cues)}${previewCard(record)}
-<section class="card"><h2>${isOpen || state === 'approved' ? 'What will run' : mayHaveRun(state) ? 'What was approved to run' : 'What would have run'} <span class="muted">written by the agent; ${whatIsShown(record, all)}</span></h2>${areKept(record) ? revealedParams(record, { all, changerOf: (name) => changerOf(record, name) }) : html`<p class="in">Its params are not kept once it has ended. The digest below says which they were; <a href="${paths.history({ q: decisionId })}">History</a> has what lists showed of them.</p>`}</section>
+<section class="card"><h2>${isOpen || state === 'approved' ? 'What will run' : mayHaveRun(state) ? 'What was approved to run' : 'What would have run'} <span class="muted">written by the agent; ${whatIsShown(record, view)}</span></h2>${areKept(record) ? revealedParams(record, { all, changerOf: (name) => changerOf(record, name) }) : html`<p class="in">Its params are not kept once it has ended. The digest below says which they were; <a href="${paths.history({ q: decisionId })}">History</a> has what lists showed of them.</p>`}</section>
 ${policiesCard(record, nowMs, view.policyTextOf, all, view.viewer.seats)}${limitsCard(view.limits ?? [], paths, nowMs)}${factsCard(record, all)}${recordCard(record, view)}</div>
 <aside class="decide" id="decide" aria-label="Decision">${decisionCard(view)}${activityCard(view.edited?.before ?? record, report, nowMs, view.stages ?? [], paths)}</aside></div>
 ${isOpen && html`<nav class="stick" aria-label="Jump"><span>${timeLeft(expiresAtMs, nowMs)}</span><a class="btn" href="#decide">Go to the decision</a></nav>`}</div>`;
 }
 
-function whatIsShown(record: ApprovalRecord, all: boolean): string {
+function whatIsShown(record: ApprovalRecord, { all, isCut }: Pick<ApprovalView, 'all' | 'isCut'>): string {
   if (!areKept(record)) return 'no longer kept';
   const hidden = hiddenFromApprover(record).length;
   if (hidden > 0) return `${hidden === 1 ? '1 value is' : `${hidden} values are`} hidden from you`;
+  if (isCut === true) return 'not all of it is shown';
   return `${all ? 'all of it, and every character' : 'every character'} is shown`;
 }
 

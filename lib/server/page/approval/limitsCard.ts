@@ -15,12 +15,12 @@ export function limitsCard(limits: readonly ApprovalLimit[], paths: Paths, nowMs
 }
 
 function limitItem(
-  { policyId, by, used, cost, limit, endsAtMs, asked, counted, observed }: ApprovalLimit,
+  { policyId, by, used, cost, isOver, limit, endsAtMs, asked, counted, observed }: ApprovalLimit,
   paths: Paths,
   nowMs: number,
 ): Html {
-  const after = used + cost;
-  const isOver = after > limit;
+  const after = used + (cost ?? 0);
+  const withIt = cost === undefined ? 'what this call adds is hidden from you' : `${amountText(after)} with this call`;
   const level = isOver ? 'full' : 'free';
   const tag = asked
     ? html`<span class="tag warn">asks, because the limit is reached</span>`
@@ -29,6 +29,6 @@ function limitItem(
     ([dimension, value], i) => html`${i > 0 && ', '}${dimension} <span class="mono">${revealedText(value)}</span>`,
   );
   return html`<li><b><a href="${paths.limits({ q: policyId })}">${revealedText(policyId)}</a></b> ${tag}
-<div><progress class="${level}" max="${Math.max(limit, after, 1)}" value="${after}">${amountText(after)} of ${amountText(limit)}</progress> <span class="nums">${amountText(used)} of ${amountText(limit)} used${counted ? ' beside this call' : ''}; ${amountText(after)} with this call</span></div>
+<div><progress class="${level}" max="${Math.max(limit, after, 1)}" value="${after}">${amountText(after)} of ${amountText(limit)}</progress> <span class="nums">${amountText(used)} of ${amountText(limit)} used${counted ? ' beside this call' : ''}; ${withIt}</span></div>
 <p class="muted small">Counted for ${who}; free again by ${timeElement(endsAtMs, nowMs)}.${counted && ' This call is counted already, and given back where it does not run.'}</p></li>`;
 }
