@@ -1,8 +1,10 @@
 import * as v from 'valibot';
 import { HaltBook } from '../../decision/halt/HaltBook.js';
-import { haltAnswer, haltsAnswer, readScope, writeHalt } from '../../decision/wire/govern/haltsAnswer.js';
-import type { WireHalt, WireHaltOrder } from '../../decision/wire/govern/haltsAnswer.js';
+import { haltAnswer, haltsAnswer, orderedHaltAnswer, readScope, writeHalt } from '../../decision/wire/govern/haltsAnswer.js';
+import type { WireHalt, WireHaltOrder, WireOrderedHalt } from '../../decision/wire/govern/haltsAnswer.js';
+import { revealText } from '../../common/data/reveal.js';
 import { hostCaller } from '../../server/access/HostSignature.js';
+import { knownNames, unknownInScope } from '../../decision/halt/unknownInScope.js';
 import { CliError, EXIT, writeJson, writeLines } from '../CliIo.js';
 import type { CliIo } from '../CliIo.js';
 import { openHost } from '../server/openHost.js';
@@ -31,7 +33,7 @@ export interface HaltsFlags extends HostFlags {
 
 /** The halts of a tenant, over its store or its server. */
 interface HaltAccess {
-  halt(order: WireHaltOrder): Promise<WireHalt>;
+  halt(order: WireHaltOrder): Promise<WireOrderedHalt>;
   lift(id: string, reason: string): Promise<WireHalt>;
   list(all: boolean): Promise<readonly WireHalt[]>;
 }
@@ -51,6 +53,10 @@ export async function orderHalt(flags: HaltFlags, io: CliIo): Promise<number> {
   };
   return withHalts(flags, async (halts) => {
     const halt = await halts.halt(order);
+    writeLines(
+      io.err,
+      halt.warnings.map((warning) => `warning: ${revealText(warning)}`),
+    );
     if (json === true) writeJson(io, halt);
     else writeLines(io.out, [`halted ${lineOf(halt)}`, `lift it with: npx aegis lift ${halt.id} --reason "…"`]);
     return EXIT.ok;
@@ -86,12 +92,15 @@ async function withHalts(flags: HostFlags, use: (halts: HaltAccess) => Promise<n
   }
 }
 
-function stored({ rows, operator }: Extract<Host, { kind: 'store' }>): HaltAccess {
+function stored({ rows, operator, tenant }: Extract<Host, { kind: 'store' }>): HaltAccess {
   const book = new HaltBook({ records: rows.records, isShared: true, maxStaleMs: 5_000 });
   const by = hostCaller(operator).id;
   return {
-    halt: async ({ scope, reason, pending, until }) =>
-      writeHalt(await book.halt(readScope(scope), { by, reason, pending, untilMs: until === undefined ? undefined : Date.parse(until) })),
+    async halt({ scope, reason, pending, until }) {
+      const untilMs = until === undefined ? undefined : Date.parse(until);
+      const halt = await book.halt(readScope(scope), { by, reason, pending, untilMs });
+      return { ...writeHalt(halt), warnings: unknownInScope(halt.scope, knownNames(tenant)) };
+    },
     lift: async (id, reason) => writeHalt(await book.lift(id, { by, reason })),
     list: async (all) => (await book.list({ all })).map(writeHalt),
   };
@@ -99,7 +108,7 @@ function stored({ rows, operator }: Extract<Host, { kind: 'store' }>): HaltAcces
 
 function served({ client }: Extract<Host, { kind: 'server' }>): HaltAccess {
   return {
-    halt: async (order) => read(haltAnswer, await client.ask('POST', '/v1/halts', order)),
+    halt: async (order) => read(orderedHaltAnswer, await client.ask('POST', '/v1/halts', order)),
     lift: async (id, reason) => read(haltAnswer, await client.ask('DELETE', `/v1/halts/${encodeURIComponent(id)}`, { reason })),
     list: async (all) => read(haltsAnswer, await client.ask('GET', `/v1/halts${all ? '?all=true' : ''}`)).halts,
   };
