@@ -1,5 +1,6 @@
 // `npm run assurance`: runs spec/assurance at full volume, prints its counts as one table, and writes them to assurance.json. Fails on a count that
-// is not zero. `--volume 10` runs ten times as many cases; `--write` puts the table into docs/assurance.md.
+// is not zero. `--volume 10` runs ten times as many cases; `--write` puts the table into docs/assurance.md; `--beyond-suite` leaves out the specs that
+// `npm test` runs just as they are here, whose counts it prints.
 import { spawnSync } from 'node:child_process';
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { availableParallelism, cpus, tmpdir } from 'node:os';
@@ -33,7 +34,15 @@ const SPECS = [
   'server/serve/hostileLoad',
 ];
 
-const { values } = parseArgs({ options: { volume: { type: 'string', default: '1' }, write: { type: 'boolean', default: false } } });
+const { values } = parseArgs({
+  options: {
+    volume: { type: 'string', default: '1' },
+    write: { type: 'boolean', default: false },
+    'beyond-suite': { type: 'boolean', default: false },
+  },
+});
+const takesVolume = (spec) => spec.includes('*') || /\bvolume\(/.test(readFileSync(`spec/${spec}.spec.ts`, 'utf8'));
+const specs = values['beyond-suite'] ? SPECS.filter(takesVolume) : SPECS;
 const folder = mkdtempSync(join(tmpdir(), 'aegis-assurance-'));
 const file = join(folder, 'counts.jsonl');
 
@@ -46,6 +55,8 @@ const mocha = [
   '--require',
   './spec/support/patience.mjs',
   '--require',
+  './spec/support/rejections.mjs',
+  '--require',
   './spec/support/lazyParts.mjs',
   '--timeout',
   '20000',
@@ -55,7 +66,7 @@ const jobs = Math.min(2, availableParallelism());
 if (jobs > 1) mocha.push('--parallel', '--jobs', String(jobs));
 const { status } = spawnSync(
   process.execPath,
-  ['node_modules/mocha/bin/mocha.js', ...mocha, ...SPECS.flatMap((spec) => ['--spec', `.build/spec/${spec}.spec.js`])],
+  ['node_modules/mocha/bin/mocha.js', ...mocha, ...specs.flatMap((spec) => ['--spec', `.build/spec/${spec}.spec.js`])],
   {
     stdio: 'inherit',
     env: { ...process.env, AEGIS_ASSURANCE: file, AEGIS_VOLUME: values.volume },

@@ -14,6 +14,8 @@ const mocha = [
   '--require',
   './spec/support/patience.mjs',
   '--require',
+  './spec/support/rejections.mjs',
+  '--require',
   './spec/support/lazyParts.mjs',
   '--timeout',
   '20000',

@@ -13,6 +13,8 @@ const mocha = [
   '--require',
   './spec/support/patience.mjs',
   '--require',
+  './spec/support/rejections.mjs',
+  '--require',
   './spec/support/lazyParts.mjs',
   '--timeout',
   '20000',

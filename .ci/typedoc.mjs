@@ -1,5 +1,6 @@
 // The API pages, in .build-api/: `npm run docs:api`. A public name, a member or an option without a comment is an error, and so is a link to nothing.
-// typedoc needs an older TypeScript than the one that builds, so both are a package of their own, installed when this runs first.
+// typedoc needs an older TypeScript than the one that builds, so both are a package of their own, installed when this runs first. What is wrong with a
+// type is for the build to say.
 import { execFileSync, spawnSync } from 'node:child_process';
 import { existsSync, readFileSync, rmSync } from 'node:fs';
 import { resolve } from 'node:path';

@@ -8,11 +8,14 @@ export interface Comparison {
 }
 
 export interface CompareOptions {
-  /** Rounds, after as many again to warm up. Default 15. */
+  /** Rounds, after as many again to warm up. Default 15, in short 9. */
   readonly rounds?: number;
-  /** How long one side of a round takes, in milliseconds. Default 60. */
+  /** How long one side of a round takes, in milliseconds. Default 60, in short 40. */
   readonly roundMs?: number;
 }
+
+/** Fewer and shorter rounds: enough to see what is far off, too little to write down. */
+const isShort = process.argv.includes('--short');
 
 type Work = () => unknown;
 
@@ -24,7 +27,7 @@ export async function compare(
   name: string,
   subject: Work,
   twin: Work,
-  { rounds = 15, roundMs = 60 }: CompareOptions = {},
+  { rounds = isShort ? 9 : 15, roundMs = isShort ? 40 : 60 }: CompareOptions = {},
 ): Promise<Comparison> {
   const [subjectCalls, twinCalls] = [await callsPer(subject, roundMs), await callsPer(twin, roundMs)];
   const subjectNs: number[] = [];

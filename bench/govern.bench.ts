@@ -2,6 +2,7 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setImmediate } from 'node:timers/promises';
 import { AegisModule, guard, isPending } from 'aegislib';
 import { median, time } from './compare.js';
 import { report } from './figure.js';
@@ -34,8 +35,11 @@ async function lookNs(modules: readonly AegisModule[]): Promise<readonly number[
   });
   const least = calls.map(() => Infinity);
   // what else runs on the machine only makes a round longer
-  for (let round = 0; round < 80; round++)
-    for (const [i, call] of calls.entries()) least[i] = Math.min(least[i] ?? Infinity, await time(call, 2_000));
+  for (let round = 0; round < 300; round++) {
+    for (const [i, call] of calls.entries()) least[i] = Math.min(least[i] ?? Infinity, await time(call, 500));
+    // a loop of promises alone lets no timer confirm the halts
+    await setImmediate();
+  }
   return least.map((ns) => (ns - (least[0] ?? 0)) / 2);
 }
 

@@ -1,6 +1,6 @@
 // `npm run bench`: runs every bench in a process of its own, prints one table, writes bench/results.json, and fails on a figure far off its goal.
-// `-- guard policy` runs some, in their long form where they have one; `-- --without restart` leaves some out; `-- --write` puts the table into
-// docs/performance.md.
+// `-- guard policy` runs some, in their long form where they have one; `-- --without restart` leaves some out; `-- --short` looks only for what is far
+// off, with fewer rounds; `-- --write` puts the table into docs/performance.md.
 import { spawnSync } from 'node:child_process';
 import { readdirSync, writeFileSync } from 'node:fs';
 import { cpus } from 'node:os';
@@ -14,18 +14,24 @@ const SLACK = Number(process.env['AEGIS_BENCH_SLACK'] ?? 2);
 
 const here = fileURLToPath(new URL('.', import.meta.url));
 const {
-  values: { write, without },
+  values: { write, without, short },
   positionals: wanted,
 } = parseArgs({
-  options: { write: { type: 'boolean', default: false }, without: { type: 'string', multiple: true, default: [] } },
+  options: {
+    write: { type: 'boolean', default: false },
+    short: { type: 'boolean', default: false },
+    without: { type: 'string', multiple: true, default: [] },
+  },
   allowPositionals: true,
 });
+if (write && short) throw new Error('The figures of --short are too rough for docs/performance.md: leave out --short, or --write.');
+const form = [...(wanted.length > 0 ? ['--long'] : []), ...(short ? ['--short'] : [])];
 const names = readdirSync(here).filter((f) => f.endsWith('.bench.js'));
 const benches = names.filter((f) => (wanted.length === 0 || wanted.some((w) => f.startsWith(w))) && !without.some((w) => f.startsWith(w)));
 const all: (Figure & { readonly bench: string })[] = [];
 let broken = 0;
 for (const bench of benches) {
-  const { stdout, status } = spawnSync(process.execPath, ['--expose-gc', here + bench, ...(wanted.length > 0 ? ['--long'] : [])], {
+  const { stdout, status } = spawnSync(process.execPath, ['--expose-gc', here + bench, ...form], {
     encoding: 'utf8',
     stdio: ['ignore', 'pipe', 'inherit'],
   });

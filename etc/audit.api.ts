@@ -387,7 +387,7 @@ export interface RecordFields {
     readonly committedAt?: number | undefined;
 }
 
-export interface RecordedApprovalPolicy extends RecordedPolicy, Pick<ApprovalPolicy, 'severity' | 'approvers' | 'selfApproval' | 'quorum' | 'distinct' | 'escalate' | 'editorMayApprove'> {
+export interface RecordedApprovalPolicy extends RecordedPolicy, Pick<ApprovalPolicy, 'severity' | 'approvers' | 'selfApproval' | 'quorum' | 'distinct' | 'escalate' | 'editorMayApprove' | 'needsPreview'> {
 }
 
 export interface RecordedLimit extends RecordedPolicy {

@@ -54,3 +54,33 @@ describe('The step of CI that looks at coverage', function () {
     expect(look('--include', 'spec/support/**', ...limits).stdout).to.match(/\nFAILED\n$/);
   });
 });
+
+describe('A promise that rejects and that nobody waits for', function () {
+  this.timeout(60_000);
+  let folder: string;
+  before(() => (folder = mkdtempSync(join(tmpdir(), 'aegis-rejections-'))));
+  after(() => rmSync(folder, { recursive: true, force: true }));
+
+  const SPECS = `
+    const waiting = () => new Promise((resolve) => setTimeout(resolve, 200));
+    it('an error', async () => { Promise.reject(new Error('down')); await waiting(); });
+    it('no error', async () => { Promise.reject(undefined); await waiting(); });
+    it('seen', async () => { Promise.reject(new Error('seen')).catch(() => {}); await waiting(); });
+    it('goes on', () => {});`;
+  for (const [how, more] of [
+    ['in one process', []],
+    ['in several', ['--parallel', '--jobs', '2']],
+  ] as const)
+    it(`is an error of the spec that runs, ${how}`, () => {
+      const file = join(folder, 'waits.spec.mjs');
+      writeFileSync(file, SPECS);
+      const mocha = ['node_modules/mocha/bin/mocha.js', '--no-config', '--require', './spec/support/rejections.mjs', ...more, file];
+      const { stdout } = spawnSync(process.execPath, mocha, { encoding: 'utf8' });
+      expect(stdout).to.match(/2 passing[\s\S]*2 failing[\s\S]*1\) an error:[\s\S]*down[\s\S]*2\) no error:[\s\S]*not an Error/);
+    });
+
+  it('is one in every run of specs', () => {
+    const runners = ['.mocharc.json', '.ci/assurance.mjs', '.ci/durability.mjs', '.ci/flood.mjs', 'spec/frameworks/package.json'];
+    for (const runner of runners) expect(readFileSync(runner, 'utf8'), runner).to.include('support/rejections.mjs');
+  });
+});

@@ -308,7 +308,7 @@ describe('The demo', function () {
     rmSync(folder, { recursive: true, force: true });
   });
 
-  it('has a server that commands find: what is halted is denied from the next call on, and goes on once it is lifted', async () => {
+  it('has a server that commands find: halt and lift an agent, let one yes count for ten refunds, and edit the one after them', async () => {
     const demo = spawn(process.execPath, [fileURLToPath(sample('inbox/demo'))], { env: { ...process.env, ...env }, stdio: 'pipe' });
     let text = '';
     for (const stream of [demo.stdout, demo.stderr]) stream.setEncoding('utf8').on('data', (more: string) => (text += more));
@@ -340,6 +340,21 @@ describe('The demo', function () {
           .slice(lifted + 1)
           .filter(isHalted),
       ).to.deep.equal([]);
+      // a yes with a grant is for the next ten; the eleventh asks, and a person makes it less
+      const decide = async (edit: readonly string[], more: readonly string[] = []): Promise<void> => {
+        const { approvals } = await command('approvals', 'list');
+        const { decisionId } = approvals.find(({ toolName }: { readonly toolName: string }) => toolName === 'payments.refund');
+        const { digest } = await command('approvals', 'show', decisionId, ...edit);
+        await command('approvals', 'approve', decisionId, ...edit, ...more, '--code', digest.slice(0, 4));
+      };
+      const count = (what: string): number => heard().filter((line) => line.includes(what)).length;
+      const asked = (): number => count('payments.refund waits for a person: http://localhost:');
+      await until(() => asked() === 1);
+      await decide([], ['--grant', '10 uses; 8h']);
+      await until(() => asked() === 2);
+      expect(count('without asking'), text).to.equal(10);
+      await decide(['--set', '/amount=200']);
+      await until(() => count('refunded 200 for recall-77; a person said yes and edited /amount') === 1);
     } finally {
       demo.kill();
     }

@@ -47,7 +47,7 @@ export function prepare(runtime: GuardRuntime, call: CallFacts<never>): Awaitabl
   const stop = closedOrAborted(runtime, call);
   if (stop !== undefined) throw stop;
   const { gate } = runtime.halts;
-  const halted = gate?.look(call);
+  const halted = gate?.look(call, true);
   if (halted !== undefined && !isThenable(halted)) throw halted;
   const { value: snapshot, firstNull } = call.takeSnapshot(runtime.limits);
   // the caller may change its arguments while stores open or halts are read; the copy is made already

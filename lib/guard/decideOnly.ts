@@ -89,6 +89,7 @@ async function ask(runtime: GuardRuntime, { signal }: CallFacts, request: CallRe
   const { decisions, journal } = runtime;
   if (decisions.dryRun !== undefined) return checkDecision(await decisions.dryRun(request, { signal }), request, journal);
   const decision = checkDecision(await decisions.decide(request, { signal }), request, journal);
+  if (decision.limits !== undefined) await giveBack(runtime, decision);
   if (decision.effect === 'approval_needed')
     callSafely(
       () => withdrawUnlessAwaited(runtime, decision),
@@ -96,6 +97,15 @@ async function ask(runtime: GuardRuntime, { signal }: CallFacts, request: CallRe
       (error) => publishCallbackError('notifying the decision service (withdraw)', error),
     );
   return decision;
+}
+
+/** The service has counted a call that no one makes. */
+async function giveBack({ decisions }: GuardRuntime, { decisionId }: Decision): Promise<void> {
+  try {
+    await decisions.release?.(decisionId);
+  } catch (error) {
+    publishCallbackError('notifying the decision service (release)', error);
+  }
 }
 
 /** A service may answer with the approval of another call, whose caller still waits for it. */

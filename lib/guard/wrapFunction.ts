@@ -3,7 +3,7 @@ import type { Awaitable } from '../common/awaitable.js';
 import type { AegisError } from '../model/AegisError.js';
 import { ApprovalPendingError } from '../model/errors/RefusalErrors.js';
 import { GuardDefinitionError } from '../model/errors/SetupErrors.js';
-import { continueCall } from './call/callContext.js';
+import { continueCall, stopOfRunning } from './call/callContext.js';
 import { GuardedStream } from './call/GuardedStream.js';
 import { decideCall } from './decideCall.js';
 import type { CallOutcome, PendingOutcome } from './call/GuardedCall.js';
@@ -81,7 +81,7 @@ export function isAsynchronous(fn: AnyFunction): boolean {
 /** Each piece of a generator's body runs when its consumer asks for it, and then as part of the guarded call. */
 function streamInContext(fn: AnyFunction): AnyFunction {
   return function (this: unknown, ...args) {
-    return new GuardedStream(Reflect.apply(fn, this, args) as AsyncGenerator, continueCall());
+    return new GuardedStream(Reflect.apply(fn, this, args) as AsyncGenerator, continueCall(), stopOfRunning());
   };
 }
 

@@ -15,6 +15,7 @@ export interface JournaledPolicy extends NamedPolicy {
   readonly quorum?: number | undefined;
   readonly distinct?: boolean | undefined;
   readonly editorMayApprove?: boolean | undefined;
+  readonly needsPreview?: boolean | undefined;
   readonly escalate?: readonly { readonly afterMs: number; readonly groups: readonly string[] }[] | undefined;
 }
 

@@ -1,5 +1,5 @@
 // The three agents of the demo, each in a process of its own: harmless calls, risky ones, and hostile ones that somebody wrote into what the agent read.
-import { AegisModule, guard, isPending, type Guarded } from 'aegislib';
+import { AegisModule, guard, isPending, type Guarded, type PendingApproval } from 'aegislib';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { show } from '../show.js';
 import { HOSTILE_MAIL } from './hostileMail.js';
@@ -9,7 +9,10 @@ type Colour = Parameters<typeof show>[1];
 
 const [agentId = '', baseUrl = ''] = process.argv.slice(2);
 const COLOURS: Readonly<Record<string, Colour>> = { 'support-agent': 'cyan', 'outreach-agent': 'yellow', 'ops-agent': 'magenta' };
-const everyMs = Number(process.env['DEMO_EVERY_MS'] ?? 3_000);
+// passkeys want a name, not an address
+const inboxUrl = baseUrl.replace('127.0.0.1', 'localhost');
+// most is about the first agent; the others leave the terminal to it
+const everyMs = Number(process.env['DEMO_EVERY_MS'] ?? 3_000) * (agentId === 'support-agent' ? 1 : 5);
 const rounds = Number(process.env['DEMO_ROUNDS'] ?? Infinity);
 
 let grantId: string | undefined;
@@ -45,53 +48,65 @@ const sendMail = tool('mail.send', ['to', 'subject', 'body'], (to: string) => `m
 const query = tool('db.query', ['sql'], () => '42 rows');
 const execute = tool('db.execute', ['sql', 'database'], (sql: string) => `ran ${sql}`, 'kim');
 
-const waiting = new Set<string>();
-/** The same refund for one customer after another: what a grant is for. While one waits for a person, no other is asked for. */
-const refundRecalled: Step = async () =>
-  waiting.has('payments.refund') ? undefined : refund('recall-77', 250, 'The kettle is recalled; the customer sent it back.');
+/** How many calls of each tool wait for a person. */
+const waiting = new Map<string, number>();
+/** Asks only while fewer calls of the tool wait, so that there is no end to what an inbox can be looked through for. */
+const unless = (toolName: string, most: number, step: Step): Step => {
+  return async () => ((waiting.get(toolName) ?? 0) < most ? step() : undefined);
+};
+
+/** The same refund for one customer after another: what a grant is for. */
+const refundRecalled = unless('payments.refund', 1, () => refund('recall-77', 250, 'The kettle is recalled; the customer sent it back.'));
+/** A mail that is what it seems to be, and one that is not. */
+const MAILS = [HOSTILE_MAIL, ['lee@partner.example', 'Your question', 'The new catalogue is attached.']] as const;
 
 const STEPS: Readonly<Record<string, (round: number) => readonly Step[]>> = {
   'support-agent': (round) => [
     () => readOrder(`A-${1040 + round}`),
+    refundRecalled,
     () => reply('Write to ann@acme.example if it does not arrive.'),
-    refundRecalled,
-    refundRecalled,
     () => refund(`A-${1040 + round}`, 20, 'Late delivery.'),
+    refundRecalled,
     () => exportAll('csv'),
+    refundRecalled,
+    refundRecalled,
   ],
   'outreach-agent': (round) => [
+    unless('mail.send', MAILS.length, () => sendMail(...(MAILS[(round + 1) % MAILS.length] ?? HOSTILE_MAIL))),
     () => sendMail('ann@acme.example', 'Weekly figures', 'All is well.'),
-    () =>
-      sendMail(...(round % 2 === 1 ? HOSTILE_MAIL : (['lee@partner.example', 'Your question', 'The new catalogue is attached.'] as const))),
   ],
   'ops-agent': (round) => [
+    unless('db.execute', 1, () => execute(`ALTER TABLE orders ADD COLUMN note_${round} text`, 'shop-production')),
     () => query('select count(*) from orders'),
-    () => execute(`ALTER TABLE orders ADD COLUMN note_${round} text`, 'shop-production'),
   ],
 };
 
-async function ask(step: Step): Promise<void> {
+/** Whether anything was asked for. */
+async function ask(step: Step): Promise<boolean> {
   try {
     grantId = undefined;
     const result = await step();
-    if (result === undefined) return;
-    if (!isPending(result)) return say(`${result}${coverage()}`);
-    say(`${result.toolName} waits for a person`);
-    waiting.add(result.toolName);
-    // the agent goes on; what becomes of the call is said when it is known
-    void result.completed
-      .then(
-        (done) => say(`${done}; a person said yes${result.edited === undefined ? '' : ` and edited ${result.edited.join(', ')}`}`),
-        (error: unknown) => say(`${result.toolName} did not run: ${(error as Error).message}`),
-      )
-      .finally(() => waiting.delete(result.toolName));
+    if (result === undefined) return false;
+    if (!isPending(result)) say(`${result}${coverage()}`);
+    else follow(result);
   } catch (error) {
     say((error as Error).message);
   }
+  return true;
 }
 
-for (let round = 1; round <= rounds; round++)
-  for (const step of STEPS[agentId]?.(round) ?? []) {
-    await ask(step);
-    await sleep(everyMs);
-  }
+/** The agent goes on; what becomes of the call is said when it is known. */
+function follow(pending: PendingApproval<string>): void {
+  const { toolName, decisionId } = pending;
+  const count = (more: number): void => void waiting.set(toolName, (waiting.get(toolName) ?? 0) + more);
+  say(`${toolName} waits for a person: ${inboxUrl}/a/${decisionId}`);
+  count(1);
+  void pending.completed
+    .then(
+      (done) => say(`${done}; a person said yes${pending.edited === undefined ? '' : ` and edited ${pending.edited.join(', ')}`}`),
+      (error: unknown) => say(`${toolName} did not run: ${(error as Error).message}`),
+    )
+    .finally(() => count(-1));
+}
+
+for (let round = 1; round <= rounds; round++) for (const step of STEPS[agentId]?.(round) ?? []) if (await ask(step)) await sleep(everyMs);

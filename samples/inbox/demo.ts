@@ -33,13 +33,16 @@ async function work(): Promise<void> {
   const url = await serverUrl();
   if (url === undefined) return;
   const keys = await Promise.all(AGENTS.map(makeKey));
+  const inbox = `${url.replace('127.0.0.1', 'localhost')}/inbox`;
   const lines = [
-    'Commands for another terminal, in this folder:',
-    '  npx aegis halt --agent support-agent --reason test   its next call is denied',
-    '  npx aegis halts                                      what is halted; npx aegis lift <id> --reason "…" ends it',
-    '  npx aegis approvals list                             what waits for you, as in the inbox',
-    '  npx aegis grants list                                where your yes counts for later calls too',
-    `  npx aegis audit verify ${join(data, 'audit').padEnd(30)}checks the record of all that was decided`,
+    `The inbox is at ${inbox}, once you have opened the link above. To try in another terminal, in this folder:`,
+    '  npx aegis halt --agent support-agent --reason test         its next call is denied; halt prints the command that lifts it',
+    '  npx aegis approvals list                                   what waits for you, as in the inbox',
+    '  npx aegis approvals approve <id> --grant "10 uses; 8h"     a refund of 250: the next ten run without asking, and the eleventh asks',
+    '  npx aegis approvals approve <id> --set /amount=200         a refund of 250: it runs with 200, and the agent is told',
+    '  npx aegis grants list                                      what your yes covers, and how many uses are left',
+    '  npx aegis limits                                           how many replies the agent has sent, of how many',
+    `  npx aegis audit verify ${join(data, 'audit').padEnd(36)}checks the record of all that was decided`,
     'All but that record is in memory, and ends with this program: Ctrl+C.',
   ];
   for (const line of lines) show('demo', 'green', line);

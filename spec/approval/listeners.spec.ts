@@ -95,7 +95,7 @@ describe('A listener (T30)', () => {
   });
 
   async function play(state: State, prepare: (setup: SchedulerSetup) => void, fault?: () => unknown): Promise<unknown> {
-    const logger = { debug() {}, info() {}, error() {}, warn: () => void fault?.() };
+    const logger = { debug() {}, info() {}, error() {}, warn: () => fault?.() as undefined };
     const setup = schedulerSetup({
       logger,
       service: {

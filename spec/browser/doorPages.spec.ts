@@ -13,35 +13,11 @@ import { hasBrowser, openBrowser, watchedPage } from './browser.js';
 import type { PageReports } from './browser.js';
 import { inboxWorld, signUp, withAuthenticator } from './inboxWorld.js';
 import type { InboxWorld } from './inboxWorld.js';
-import { lookAt, tell, violations } from './lookAt.js';
+import { lookAt, lookAtThis, tell } from './lookAt.js';
 
 const POLICIES = `@id("all") permit (principal, action, resource);
 @id("sql") @effect("approval_needed") @severity("critical") @approvers("finance") @reason("Statements need finance")
 forbid (principal, action == Aegis::Action::"sql", resource);`;
-
-/** Looks at the page as it stands, which no address leads to: in each width and theme, or in two that differ in both where only words differ from one that was looked at. */
-async function lookAtThis({ page, reports }: PageReports, name: string, looksWanted: 'each' | 'two'): Promise<number> {
-  let looks = 0;
-  const each = [320, 390, 1280];
-  for (const [colorScheme, widths] of [
-    ['light', looksWanted === 'each' ? each : [1280]],
-    ['dark', looksWanted === 'each' ? each : [320]],
-  ] as const) {
-    await page.emulateMedia({ colorScheme, reducedMotion: 'reduce' });
-    for (const width of widths) {
-      await page.setViewportSize({ width, height: 900 });
-      expect(
-        await violations(page, colorScheme === 'light' || looksWanted === 'two' ? 'all' : 'colours'),
-        `${name} at ${width} ${colorScheme}`,
-      ).to.deep.equal([]);
-      const wide = await page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
-      expect(wide, `${name} at ${width} ${colorScheme} is too wide`).to.be.at.most(0);
-      looks += 1;
-    }
-  }
-  expect(reports, name).to.deep.equal([]);
-  return looks;
-}
 
 describe('Pages by the way in a browser', function () {
   this.timeout(60_000);

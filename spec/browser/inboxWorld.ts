@@ -31,8 +31,8 @@ export interface InboxWorld extends ServedInbox {
 }
 
 /** Starts one. */
-export async function inboxWorld(browser: Browser): Promise<InboxWorld> {
-  const inbox = await servedInbox({ policies: { text: POLICIES } } as object);
+export async function inboxWorld(browser: Browser, policies = POLICIES): Promise<InboxWorld> {
+  const inbox = await servedInbox({ policies: { text: policies } } as object);
   const contexts: BrowserContext[] = [];
   const origin = `http://localhost:${(await inbox.plane.listen({ port: 0 })).port}`;
   return {

@@ -78,6 +78,32 @@ export async function lookAt(
   return count;
 }
 
+/** Looks at the page as it stands, which no address leads to: in each width and theme, or in two that differ in both where only words differ from one that was looked at. */
+export async function lookAtThis({ page, reports }: PageReports, name: string, looksWanted: Looks): Promise<number> {
+  let looks = 0;
+  const each = [320, 390, 1280];
+  for (const [colorScheme, widths] of [
+    ['light', looksWanted === 'each' ? each : [1280]],
+    ['dark', looksWanted === 'each' ? each : [320]],
+  ] as const) {
+    await page.emulateMedia({ colorScheme, reducedMotion: 'reduce' });
+    for (const width of widths) {
+      await page.setViewportSize({ width, height: 900 });
+      expect(
+        await violations(page, colorScheme === 'light' || looksWanted === 'two' ? 'all' : 'colours'),
+        `${name} at ${width} ${colorScheme}`,
+      ).to.deep.equal([]);
+      const wide = await page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
+      expect(wide, `${name} at ${width} ${colorScheme} is too wide`).to.be.at.most(0);
+      if (SHOTS !== undefined)
+        await page.screenshot({ path: `${SHOTS}/${name.replaceAll(' ', '-')}-${width}-${colorScheme}.png`, fullPage: true });
+      looks += 1;
+    }
+  }
+  expect(reports, name).to.deep.equal([]);
+  return looks;
+}
+
 /** Says how much was looked at. */
 export function tell(looks: number): void {
   console.log(`      ${looks} looks: 0 violations, 0 too wide, 0 reports`);

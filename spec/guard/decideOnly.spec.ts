@@ -286,6 +286,30 @@ describe('aegis.decide()', () => {
       expect(asked).to.deep.equal(['t', 'odd']);
     });
 
+    it('gives back what a service without a dry run has counted, and reports where it cannot', async () => {
+      const given: string[] = [];
+      const limits = [{ id: 'cap', hash: 'h' }];
+      const counting = (more: Partial<DecisionService>): DecisionService => ({
+        decide: ({ toolName }) => ({ effect: 'allow', decisionId: toolName, ...(toolName !== 'free' && { limits }) }),
+        status: (decisionId) => ({ decisionId, state: 'invalid' }),
+        ...more,
+      });
+      const release = async (decisionId: string): Promise<void> => {
+        await turn();
+        given.push(decisionId);
+      };
+      await using aegis = moduleAsking(counting({ release }));
+      for (const name of ['counted', 'free']) expect(await aegis.decide(call(name))).to.include({ effect: 'allow' });
+      expect(given).to.deep.equal(['counted']);
+      await using keeping = moduleAsking(counting({}));
+      expect(await keeping.decide(call('counted'))).to.include({ effect: 'allow' });
+      await using failing = moduleAsking(counting({ release: () => Promise.reject(new Error('away')) }));
+      const reports = await diagnosed(async () => {
+        expect(await failing.decide(call('counted'))).to.include({ effect: 'allow' });
+      });
+      expect(reports).to.have.length(1);
+    });
+
     it('asks the wrapper of a service, not the dry run of the service in it', async () => {
       const inner: DecisionService = {
         decide: () => ({ effect: 'allow', decisionId: 'd' }),

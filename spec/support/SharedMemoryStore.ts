@@ -1,4 +1,5 @@
 import { taskSummary } from '../../lib/store/taskSummary.js';
+import { callSafely } from '../../lib/common/awaitable.js';
 import type { Awaitable } from '../../lib/common/awaitable.js';
 import { nextId } from '../../lib/common/nextId.js';
 import type { ExecutingTask, PendingTask, Task, TaskStatus } from '../../lib/model/Task.js';
@@ -90,7 +91,10 @@ export class SharedMemoryStore implements StateStore {
   /** Tells every other handle. */
   tell(change: StoreChange): void {
     for (const [listener, handle] of this.#shared.watching) {
-      if (handle !== this) void Promise.resolve().then(() => this.#shared.watching.has(listener) && listener(change));
+      if (handle === this) continue;
+      void Promise.resolve().then(() => {
+        if (this.#shared.watching.has(listener)) callSafely(listener, [change], () => {});
+      });
     }
   }
 }

@@ -1,6 +1,7 @@
 // Mocha's timeouts find what hangs, and they are set for a quiet machine. Each test and hook gets more time: what a spec holds against a limit is
 // measured by pace.ts, and how long a whole file may take by fileTimes.mjs.
 import Mocha from 'mocha';
+import { createRequire, syncBuiltinESMExports } from 'node:module';
 import { availableParallelism, loadavg } from 'node:os';
 
 /** How many times longer they are where nothing else is done. The load is an average over a minute: it tells late that others began. */
@@ -35,3 +36,13 @@ prototype.timeout = function (...ms) {
   if (quietMs.has(this)) stretch(this, timeout.call(this));
   return this;
 };
+
+// a server refuses new decisions where its event loop is late; what other programs make late is not for a spec of something else to find
+const hooks = createRequire(import.meta.url)('node:perf_hooks');
+const { monitorEventLoopDelay } = hooks;
+hooks.monitorEventLoopDelay = (options) => {
+  const delay = monitorEventLoopDelay(options);
+  const percentile = delay.percentile.bind(delay);
+  return Object.assign(delay, { percentile: (of) => percentile(of) / patience() });
+};
+syncBuiltinESMExports();

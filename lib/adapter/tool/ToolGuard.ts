@@ -2,6 +2,7 @@ import { didYouMean } from '../../common/didYouMean.js';
 import { AegisModule } from '../../guard/module/AegisModule.js';
 import type { GuardOutcome, PendingOutcome } from '../../guard/call/GuardedCall.js';
 import { guardCall } from '../../guard/guardCall.js';
+import { runtimeOf } from '../../guard/call/GuardRuntime.js';
 import { currentCall } from '../../guard/call/callContext.js';
 import { AegisError } from '../../model/AegisError.js';
 import { ParamsError } from '../../model/errors/CallErrors.js';
@@ -95,11 +96,12 @@ export class ToolGuard<C = unknown> {
   }
 
   /**
-   * Decides on a call that is not made yet, for frameworks that ask before they call. If it needs an approval, the approval is requested; an allow is forgotten,
-   * because the call is decided again when it is made.
+   * Decides on a call that is not made yet, for frameworks that ask before they call. If it needs an approval, the approval is requested. A call that would run
+   * is only looked at, because it is decided when it is made: limits count it, and a grant is used, once.
    */
   async preflight(invocation: ToolInvocation<C>): Promise<ToolPreflight> {
     try {
+      if (await this.#wouldRun(invocation)) return { kind: 'allowed' };
       const outcome = await this.#decide(invocation, 'throw', () => undefined);
       if (outcome.kind === 'denied') throw outcome.error;
       return outcome.kind === 'ran' ? { kind: 'allowed' } : this.#pending(invocation, outcome);
@@ -196,6 +198,24 @@ export class ToolGuard<C = unknown> {
       return this.options.verdictBy?.(context);
     } catch (error) {
       throw callbackFailed(this.framework, error);
+    }
+  }
+
+  /** False too where that cannot be looked at without a decision. */
+  async #wouldRun(invocation: ToolInvocation<C>): Promise<boolean> {
+    if (invocation.fits !== undefined && !(await invocation.fits())) throw misfitting(invocation);
+    const { framework, options, interrupts } = this;
+    const { module, call } = toolCall({ framework, options, interrupts }, invocation, 'throw', false);
+    const { decisions } = runtimeOf(module);
+    // another service than ours would open an approval for it, and withdraw it
+    if (decisions.dryRun === undefined || decisions.requires?.().length === 0) return false;
+    const { agentId, toolName, params, session, groups, signal } = call;
+    try {
+      const { effect } = await module.decide({ agentId, toolName, params, session, groups, signal });
+      return effect === 'allow' || effect === 'sanitize';
+    } catch {
+      // the decision says why
+      return false;
     }
   }
 

@@ -19,7 +19,10 @@ export interface RecordedPolicy {
 export interface RecordedApprovalPolicy
   extends
     RecordedPolicy,
-    Pick<ApprovalPolicy, 'severity' | 'approvers' | 'selfApproval' | 'quorum' | 'distinct' | 'escalate' | 'editorMayApprove'> {}
+    Pick<
+      ApprovalPolicy,
+      'severity' | 'approvers' | 'selfApproval' | 'quorum' | 'distinct' | 'escalate' | 'editorMayApprove' | 'needsPreview'
+    > {}
 
 /** A log begins, or goes on after its writer was away. */
 export interface StartedRecord extends RecordFields {

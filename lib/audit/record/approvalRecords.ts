@@ -220,8 +220,8 @@ export const approvalRecords: ApprovalRecords = {
 
 /** A policy that asks, as a log has it. */
 export function recordedPolicy(policy: JournaledPolicy): RecordedApprovalPolicy {
-  const { id, hash, severity, approvers, selfApproval, quorum, distinct, escalate, editorMayApprove } = policy;
-  return { id, hash, severity, approvers, selfApproval, quorum, distinct, escalate, editorMayApprove };
+  const { id, hash, severity, approvers, selfApproval, quorum, distinct, escalate, editorMayApprove, needsPreview } = policy;
+  return { id, hash, severity, approvers, selfApproval, quorum, distinct, escalate, editorMayApprove, needsPreview };
 }
 
 /** An approval that was opened without a log has none: its values are then linked to nothing. */

@@ -1,10 +1,13 @@
 import * as v from 'valibot';
+import { ApprovalDesk } from '../../decision/desk/ApprovalDesk.js';
 import { HaltBook } from '../../decision/halt/HaltBook.js';
 import { haltAnswer, haltsAnswer, orderedHaltAnswer, readScope, writeHalt } from '../../decision/wire/govern/haltsAnswer.js';
 import type { WireHalt, WireHaltOrder, WireOrderedHalt } from '../../decision/wire/govern/haltsAnswer.js';
 import { revealText } from '../../common/data/reveal.js';
 import { hostCaller } from '../../server/access/HostSignature.js';
 import { knownNames, unknownInScope } from '../../decision/halt/unknownInScope.js';
+import { endHalted } from '../../server/tenant/haltsOf.js';
+import { toolSettings } from '../../server/tenant/toolSettings.js';
 import { CliError, EXIT, writeJson, writeLines } from '../CliIo.js';
 import type { CliIo } from '../CliIo.js';
 import { openHost } from '../server/openHost.js';
@@ -44,6 +47,9 @@ const UNIT_MS: Readonly<Record<string, number>> = { s: 1_000, m: 60_000, h: 3_60
 export async function orderHalt(flags: HaltFlags, io: CliIo): Promise<number> {
   const { all, agent, tool, group, reason, cancel, json } = flags;
   const forMs = msOf(flags.for);
+  const isNamed = agent !== undefined || tool !== undefined || group !== undefined;
+  if (all !== true && !isNamed) throw new CliError('say what to halt: --all, or --agent, --tool or --group');
+  if (all === true && isNamed) throw new CliError('--all halts every call: leave it out, or leave out --agent, --tool and --group');
   const scope = { ...(all === true && { all }), ...(agent !== undefined && { agent }), ...(tool !== undefined && { tool }) };
   const order: WireHaltOrder = {
     scope: { ...scope, ...(group !== undefined && { group }) },
@@ -92,17 +98,19 @@ async function withHalts(flags: HostFlags, use: (halts: HaltAccess) => Promise<n
   }
 }
 
-function stored({ rows, operator, tenant }: Extract<Host, { kind: 'store' }>): HaltAccess {
-  const book = new HaltBook({ records: rows.records, isShared: true, maxStaleMs: 5_000 });
+function stored({ rows: { approvals, records }, operator, tenant }: Extract<Host, { kind: 'store' }>): HaltAccess {
+  const halts = new HaltBook({ records, isShared: true, maxStaleMs: 5_000 });
   const by = hostCaller(operator).id;
   return {
     async halt({ scope, reason, pending, until }) {
       const untilMs = until === undefined ? undefined : Date.parse(until);
-      const halt = await book.halt(readScope(scope), { by, reason, pending, untilMs });
+      const halt = await halts.halt(readScope(scope), { by, reason, pending, untilMs });
+      // perhaps no program runs that would end what waits before this is lifted
+      await endHalted({ desk: new ApprovalDesk(approvals), approvals, halts, tools: toolSettings(tenant.tools) }, Date.now());
       return { ...writeHalt(halt), warnings: unknownInScope(halt.scope, knownNames(tenant)) };
     },
-    lift: async (id, reason) => writeHalt(await book.lift(id, { by, reason })),
-    list: async (all) => (await book.list({ all })).map(writeHalt),
+    lift: async (id, reason) => writeHalt(await halts.lift(id, { by, reason })),
+    list: async (all) => (await halts.list({ all })).map(writeHalt),
   };
 }
 

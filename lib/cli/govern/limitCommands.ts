@@ -1,5 +1,7 @@
 import type { Command } from 'commander';
-import type { CliIo } from '../CliIo.js';
+import { revealText } from '../../common/data/reveal.js';
+import { didYouMean } from '../../common/didYouMean.js';
+import { CliError, type CliIo } from '../CliIo.js';
 import type { HostFlags } from '../server/openHost.js';
 import { examples, withHost } from '../server/serverCommands.js';
 import type { ListLimitsFlags } from './limits.js';
@@ -16,10 +18,19 @@ export function addLimitCommands(program: Command, io: CliIo, setCode: (code: nu
       'after',
       examples('npx aegis limits', 'npx aegis limits list --near', 'npx aegis limits list --agent support-agent --json'),
     )
-    .action(async (flags: ListLimitsFlags) => setCode(await (await import('./limits.js')).listLimits(flags, io)));
+    // what is no command is an operand of this one
+    .allowExcessArguments()
+    .action(async (flags: ListLimitsFlags, { args: [unknown] }: Command) => {
+      if (unknown !== undefined) throw new CliError(unknownText(unknown));
+      setCode(await (await import('./limits.js')).listLimits(flags, io));
+    });
   withHost(limits.command('show'))
     .description('show one limit: whom it counts apart, how much each has used, and when that is free again')
     .argument('<policy>', 'the id of its policy')
     .addHelpText('after', examples('npx aegis limits show refund-budget'))
     .action(async (policy: string, flags: HostFlags) => setCode(await (await import('./limits.js')).showLimit(policy, flags, io)));
+}
+
+function unknownText(name: string): string {
+  return `unknown command '${revealText(name)}'; there are list and show <policy>${didYouMean(name, ['list', 'show'])}`;
 }

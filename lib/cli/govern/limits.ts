@@ -5,6 +5,7 @@ import { Limits } from '../../decision/limit/Limits.js';
 import type { LimitState } from '../../decision/limit/LimitState.js';
 import { limitsAnswer, readCounter, writeCounter } from '../../decision/wire/govern/limitsAnswer.js';
 import { amountText, byText, levelText, windowText } from '../../server/page/govern/windowText.js';
+import { LISTED_COUNTERS } from '../../store/counter/counterWindow.js';
 import { CliError, counted, EXIT, writeJson, writeLines } from '../CliIo.js';
 import type { CliIo } from '../CliIo.js';
 import { openHost } from '../server/openHost.js';
@@ -36,6 +37,7 @@ export async function listLimits({ policy, agent, near, ...flags }: ListLimitsFl
       shown.map((one) => `${one.policyId}  ${counterLine(one)}`),
     );
     writeLines(io.out, [summary(shown)]);
+    if (isCut(all) && shown.length < all.length) writeLines(io.err, [`looked for ${CUT}`]);
     if (shown.length > 0) writeLines(io.err, ['npx aegis limits show <policy> shows one limit']);
     else if (all.length === 0)
       writeLines(io.err, ['a limit is a policy with @effect("limit"); what it counts is listed until its window is over']);
@@ -50,8 +52,9 @@ export async function showLimit(policy: string, flags: HostFlags, io: CliIo): Pr
   const [first] = shown;
   if (first === undefined) {
     const known = [...new Set(all.map(({ policyId }) => policyId))];
+    const where = isCut(all) ? CUT : 'in a window that is not over';
     throw new CliError(
-      `nothing is counted for a limit with this id, in a window that is not over${didYouMean(policy, known) || '; list them with npx aegis limits'}`,
+      `nothing is counted for a limit with this id, ${where}${didYouMean(policy, known) || '; list them with npx aegis limits'}`,
     );
   }
   if (flags.json === true) writeJson(io, { counters: shown.map(writeCounter) });
@@ -64,6 +67,13 @@ export async function showLimit(policy: string, flags: HostFlags, io: CliIo): Pr
     ]);
   }
   return EXIT.ok;
+}
+
+/** What is searched where there is more than a list has. */
+const CUT = `among the ${LISTED_COUNTERS} fullest counters`;
+
+function isCut({ length }: readonly LimitState[]): boolean {
+  return length >= LISTED_COUNTERS;
 }
 
 function counterLine(one: LimitState): string {

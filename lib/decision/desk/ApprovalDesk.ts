@@ -233,8 +233,8 @@ export class ApprovalDesk extends SafeEmitter<DeskEvents> {
   }
 
   /** @internal Whether a person is asked about this call, also where a grant covers it. */
-  mustAsk(call: Pick<ApprovalRequest, 'agentId' | 'toolName' | 'idempotency'>): Awaitable<boolean> {
-    return this.#openings.mustAsk(call);
+  mustAsk(call: Pick<ApprovalRequest, 'agentId' | 'toolName' | 'idempotency'>, nowMs?: number): Awaitable<boolean> {
+    return this.#openings.mustAsk(call, nowMs);
   }
 
   async #decide(decisionId: string, approve: boolean, given: VerdictInput): Promise<ApprovalRecord> {

@@ -23,6 +23,7 @@ import {
   checkDigest,
   checkHidden,
   checkVersion,
+  grantNotMade,
   keyedDigest,
   newerApproval,
   noGrants,
@@ -205,7 +206,10 @@ export class DeskVerdicts {
     for (let seen: number | undefined; decided === undefined;) {
       const shown = await desk.get(decisionId);
       if (shown === undefined) throw unknownApproval(decisionId);
-      if (await this.#isRepeated(shown, approve, verdict)) return shown;
+      if (await this.#isRepeated(shown, approve, verdict)) {
+        if (verdict.grant !== undefined && (await (await desk.grants())?.isMade(decisionId)) !== true) throw grantNotMade(decisionId);
+        return shown;
+      }
       // no other change was first: the store does not take this one
       if (shown.version === seen) throw notRecorded(shown);
       seen = shown.version;

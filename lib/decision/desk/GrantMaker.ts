@@ -39,6 +39,8 @@ export interface GrantMaker {
   propose(decisionId: string, loosening: GrantLoosening): Promise<GrantProposal>;
   /** SHA-256 of all that a grant says, for what is signed. @throws VerdictError as {@link prepare} */
   digestOf(record: ApprovalRecord, input: GrantInput): Promise<string>;
+  /** Whether the grant that comes with the yes on an approval was stored, also where it is over by now. */
+  isMade(decisionId: string): Awaitable<boolean>;
   /** A person refuses this call: grants that would cover it are taken back. @throws the store's error: then some may be in force */
   refused(record: ApprovalRecord, by: string): Awaitable<void>;
 }

@@ -68,13 +68,12 @@ export class Openings {
   }
 
   /** Whether a person has lately refused this tool to this agent, or the request has opened an approval before: no grant answers for such a call. */
-  mustAsk(call: Pick<ApprovalRequest, 'agentId' | 'toolName' | 'idempotency'>): Awaitable<boolean> {
-    const { store, now } = this.#desk;
-    return chain(this.#openedBefore(call), (before) =>
-      before !== undefined
-        ? true
-        : chain(store().listDenied(call.agentId, call.toolName, now() - this.#refusalsKeptMs), (denied) => denied.length > 0),
-    );
+  mustAsk(call: Pick<ApprovalRequest, 'agentId' | 'toolName' | 'idempotency'>, nowMs: number = this.#desk.now()): Awaitable<boolean> {
+    return chain(this.#openedBefore(call), (before) => {
+      if (before !== undefined) return true;
+      const denied = this.#desk.store().listDenied(call.agentId, call.toolName, nowMs - this.#refusalsKeptMs);
+      return chain(denied, ({ length }) => length > 0);
+    });
   }
 
   #openWithinLimit(opening: ApprovalRequest, counted: Counted | undefined): Awaitable<OpeningOutcome> {

@@ -1,4 +1,5 @@
 import type { Awaitable } from '../../common/awaitable.js';
+import { canonicalDigest } from '../../common/data/canonical.js';
 import { StoreError } from '../../model/errors/ServiceErrors.js';
 import { VerdictError } from '../../model/errors/SetupErrors.js';
 import { maybeSamePerson } from '../../model/personId.js';
@@ -38,6 +39,9 @@ export interface EligibilityRules {
    */
   readonly requireKnownRequester?: boolean | undefined;
 }
+
+/** Hexadecimal digits of a number that JSON keeps. */
+const EPOCH_DIGITS = 12;
 
 /** Whom a desk asks about people: its rules, and the server that people come to. */
 export interface PeopleRules {
@@ -129,7 +133,7 @@ export async function eligiblePolicies(
   const isOwn = isRequester(giver, snapshot.requester);
   const given = backedPolicies(seats, ids);
   const open = openPolicies(seats, policies);
-  const isEdited = approve && (await isEditor(giver, record, people));
+  const isEdited = approve && isRequester(giver, snapshot.editors);
   const isApart = policies.some(({ distinct }) => distinct === true);
   const eligible: ApprovalPolicy[] = [];
   let own = false;
@@ -142,7 +146,7 @@ export async function eligiblePolicies(
       own = true;
       continue;
     }
-    if (isEdited && !mayEditorApprove(policy)) {
+    if (isEdited && snapshot.notForEditors.has(policy.id)) {
       edited = true;
       continue;
     }
@@ -182,14 +186,17 @@ export async function seatsNow(record: ApprovalRecord, people: PeopleRules): Pro
   return seatsOf(record, await snapshotOf(record, people, await requesterIn(record, people)), true);
 }
 
-/** Who asks and who has said yes, as they are known now. */
+/** Who asks, who edited and who has said yes, as they are known now. */
 async function snapshotOf(record: ApprovalRecord, people: PeopleRules, known: readonly DirectoryPerson[]): Promise<PeopleSnapshot> {
-  const { requester, verdicts, policies } = record;
-  const isAtHost = requester === LOCAL_ADMIN || requester.startsWith('host:');
+  const { requester, verdicts, policies, amendments = [], decisionId } = record;
+  const editors: string[] = [];
+  for (const { by } of amendments) editors.push(...idsOf(by, await everyoneOf(by, decisionId, people)));
   const givers: (GiverNow | undefined)[] = [];
   for (const verdict of verdicts) givers.push(verdict.approve ? await giverNow(verdict, record, people, takesSeats(policies)) : undefined);
   return {
-    requester: [requester, ...(isAtHost ? [OPERATOR] : []), ...known.flatMap(({ id, ids }) => [id, ...ids])],
+    requester: idsOf(requester, known),
+    editors,
+    notForEditors: new Set(policies.flatMap((policy) => (mayEditorApprove(policy) ? [] : [policy.id]))),
     givers,
     groups: people.rules.approverGroups ?? {},
     asksProgram: people.rules.mayApprove !== undefined,
@@ -258,14 +265,10 @@ async function everyoneOf(id: string, decisionId: string, { rules, served }: Peo
   return found.filter((person) => person !== undefined);
 }
 
-/** Whether it is one of those who edited the params: as far as a yes goes, they have asked for the call themselves. */
-async function isEditor(giver: Giver, { amendments = [], decisionId }: ApprovalRecord, people: PeopleRules): Promise<boolean> {
-  for (const { by } of amendments) {
-    if (giver.isOperator && (by === LOCAL_ADMIN || by.startsWith('host:'))) return true;
-    const known = await everyoneOf(by, decisionId, people);
-    if (isRequester(giver, [by, ...known.flatMap(({ id, ids }) => [id, ...ids])])) return true;
-  }
-  return false;
+/** Every id of a person. Who is at the host is one under every name. */
+function idsOf(by: string, known: readonly DirectoryPerson[]): readonly string[] {
+  const isAtHost = by === LOCAL_ADMIN || by.startsWith('host:');
+  return [by, ...(isAtHost ? [OPERATOR] : []), ...known.flatMap(({ id, ids }) => [id, ...ids])];
 }
 
 /** From severity high on, it is always somebody else. */
@@ -309,9 +312,15 @@ async function joined(known: DirectoryPerson | undefined, by: string, directory:
     groups: [...new Set([...known.groups, ...more.groups])],
     groupsFrom: `${known.groupsFrom}, ${more.groupsFrom}`,
     groupsIncomplete: known.groupsIncomplete ?? more.groupsIncomplete,
-    epoch: known.epoch ?? more.epoch,
+    epoch: joinedEpoch(known.epoch, more.epoch),
     mayDecide: known.mayDecide !== false && more.mayDecide !== false,
   };
+}
+
+/** Another number once one of the two is another one. */
+function joinedEpoch(known: number | undefined, more: number | undefined): number | undefined {
+  if (known === undefined || more === undefined) return known ?? more;
+  return Number.parseInt(canonicalDigest([known, more]).slice(0, EPOCH_DIGITS), 16);
 }
 
 function knownToServer(id: string, decisionId: string, served: DeskPeople | undefined): Promise<DirectoryPerson | undefined> {

@@ -119,6 +119,12 @@ export function newerApproval({ decisionId }: ApprovalRecord): VerdictError {
   return new VerdictError(409, 'approval_not_understood', decisionId, message);
 }
 
+/** The error for a yes that was recorded without the grant that was to be made with it. */
+export function grantNotMade(decisionId: string, cause?: unknown): VerdictError {
+  const message = 'The call is approved, but its grant could not be stored. Later calls like it are asked as before.';
+  return new VerdictError(503, 'grant_not_made', decisionId, message, { cause });
+}
+
 /** The error for a verdict that the store does not take though no other change was first. */
 export function notRecorded(record: ApprovalRecord): VerdictError {
   reportNotReplaced(record);

@@ -304,8 +304,13 @@ export class EmbeddedDecisionService implements DecisionService {
     const { params, approvals } = outcome;
     return chain(grants.redeem({ request, params, facts, approvals }, dryRun), (grant) => {
       if (grant === undefined) return this.#ask(request, outcome, facts, engine, dryRun);
-      const base = { decisionId: idFor(request), grantId: grant.id, policySetHash: engine.hash };
-      return this.#answers.shown(runnable(base, outcome), outcome, facts);
+      const [decisionId, grantId, policySetHash] = [idFor(request), grant.id, engine.hash];
+      // written out: each use of a grant comes here
+      const decision: Decision =
+        params === undefined
+          ? { effect: 'allow', decisionId, grantId, policySetHash }
+          : runnable({ decisionId, grantId, policySetHash }, outcome);
+      return this.#answers.shown(decision, outcome, facts);
     });
   }
 

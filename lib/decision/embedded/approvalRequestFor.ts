@@ -129,8 +129,7 @@ export function runnable(
   base: Pick<Decision, 'decisionId' | 'grantId' | 'limits' | 'policySetHash'>,
   { params, message }: Approvable,
 ): Decision {
-  // set, not spread: each use of a grant comes through here
-  return params === undefined ? Object.assign({ effect: 'allow' as const }, base) : { ...base, effect: 'sanitize', params, message };
+  return params === undefined ? { ...base, effect: 'allow' } : { ...base, effect: 'sanitize', params, message };
 }
 
 /** The limits that a call is counted towards, for the decision that lets it run. */

@@ -1,15 +1,17 @@
-import { attempt, chain } from '../../common/awaitable.js';
+import { chain, isThenable } from '../../common/awaitable.js';
 import type { Awaitable } from '../../common/awaitable.js';
+import { canonicalDigest } from '../../common/data/canonical.js';
 import { LruMap } from '../../common/LruMap.js';
 import type { OptionKinds } from '../../common/readOptions.js';
 import { publishCallbackError } from '../../model/diagnostics.js';
 import { VerdictError } from '../../model/errors/SetupErrors.js';
 import type { Journal } from '../../model/Journal.js';
+import type { Params } from '../../model/Params.js';
 import type { Grant, GrantAct, GrantInput, GrantLoosening } from '../../model/terms/Grant.js';
 import type { ApprovalRecord } from '../../store/ApprovalStore.js';
 import type { RecordStore } from '../../store/RecordStore.js';
 import { checkedOptions } from '../../model/checkedOptions.js';
-import { readVerdict, unknownApproval } from '../desk/verdict.js';
+import { grantNotMade, readVerdict, unknownApproval } from '../desk/verdict.js';
 import { explainGrant } from './explainGrant.js';
 import type { GrantQuery } from './GrantRows.js';
 import { proposeGrant } from './proposeGrant.js';
@@ -42,6 +44,11 @@ const LOOSENING: OptionKinds<GrantLoosening> = {
   anyRequester: 'boolean',
 };
 
+/** A doubt, which a person is asked in. */
+function asking(error: unknown): undefined {
+  publishCallbackError('grants', error);
+}
+
 function unknownGrant(id: string): VerdictError {
   return new VerdictError(404, 'grant_not_found', id, 'There is no grant with this id; list them to find it.');
 }
@@ -66,25 +73,34 @@ export class GrantDesk implements GrantMaker {
    * @returns the grant; `undefined` where a person is to be asked, which every doubt leads to
    */
   redeem(call: AskedCall, peek: boolean): Awaitable<Grant | undefined> {
+    try {
+      const found = this.#redeem(call, peek);
+      return isThenable(found) ? Promise.resolve(found).catch(asking) : found;
+    } catch (error) {
+      return asking(error);
+    }
+  }
+
+  /** No closures where the store answers at once: every use comes here. A use looks at the time by itself, so that this one may be a little old. */
+  #redeem(call: AskedCall, peek: boolean): Awaitable<Grant | undefined> {
     const { agentId, toolName } = call.request;
-    return attempt(
-      () =>
-        chain(this.rows.activeFor(agentId, toolName), (grants) => {
-          if (grants.length === 0) return undefined;
-          const nowMs = this.#parts.now();
-          const found = grants.filter((grant) => grant.expiresAtMs > nowMs && this.#scopeOf(grant).covers(call));
-          if (found.length === 0) return undefined;
-          // what a person refused lately is asked again
-          return chain(this.#parts.desk.mustAsk({ agentId, toolName, idempotency: call.request.remote?.idempotency }), (mustAsk) =>
-            mustAsk ? undefined : this.#firstUsed(found, call, peek, nowMs),
-          );
-        }),
-      (grant) => grant,
-      (error) => {
-        publishCallbackError('grants', error);
-        return undefined;
-      },
-    );
+    const nowMs = this.#parts.now();
+    const grants = this.rows.activeFor(agentId, toolName, nowMs);
+    return isThenable(grants)
+      ? grants.then((read) => this.#redeemOne(read, call, peek, nowMs))
+      : this.#redeemOne(grants, call, peek, nowMs);
+  }
+
+  #redeemOne(grants: readonly Grant[], call: AskedCall, peek: boolean, nowMs: number): Awaitable<Grant | undefined> {
+    let found: Grant[] | undefined;
+    for (const grant of grants) if (grant.expiresAtMs > nowMs && this.#scopeOf(grant).covers(call)) (found ??= []).push(grant);
+    if (found === undefined) return undefined;
+    const covering = found;
+    // what a person refused lately is asked again
+    const { agentId, toolName, remote } = call.request;
+    const mustAsk = this.#parts.desk.mustAsk({ agentId, toolName, idempotency: remote?.idempotency }, nowMs);
+    if (isThenable(mustAsk)) return mustAsk.then((must) => (must ? undefined : this.#firstUsed(covering, call, peek, nowMs)));
+    return mustAsk ? undefined : this.#firstUsed(covering, call, peek, nowMs);
   }
 
   async prepare(record: ApprovalRecord, input: GrantInput, { giver, reason, stress, credential }: GrantGiver): Promise<PreparedGrant> {
@@ -115,8 +131,7 @@ export class GrantDesk implements GrantMaker {
       try {
         await this.rows.insert(grant);
       } catch (cause) {
-        const message = 'The call is approved, but its grant could not be stored. Later calls like it are asked as before.';
-        throw new VerdictError(503, 'grant_not_made', decisionId, message, { cause });
+        throw grantNotMade(decisionId, cause);
       }
       const { agentId, toolName, maxUses, expiresAtMs } = grant;
       journal?.note({
@@ -139,14 +154,17 @@ export class GrantDesk implements GrantMaker {
     return Promise.resolve(grantDigest(draftGrant(record, input)));
   }
 
+  isMade(decisionId: string): Awaitable<boolean> {
+    return chain(this.rows.get(grantIdOf(decisionId)), (grant) => grant !== undefined);
+  }
+
   refused(record: ApprovalRecord, by: string): Awaitable<void> {
-    const { agentId, toolName, digest, originalDigest, params, originalParams, facts, policies } = record;
-    const request = { ...record, params: originalParams };
-    const approvals = policies.map((policy) => ({ ...policy, effect: 'approval_needed' as const }));
-    const call: AskedCall = { request, params: digest === originalDigest ? undefined : params, facts, approvals };
+    const { agentId, toolName } = record;
+    const calls = refusedCalls(record);
     return chain(this.rows.list({ agentId, toolName, active: true }), async (grants) => {
       for (const grant of grants)
-        if (this.#scopeOf(grant).covers(call)) await this.revoke(grant.id, { by, reason: 'refused a call that this grant covers' });
+        if (calls.some((call) => this.#scopeOf(grant).covers(call)))
+          await this.revoke(grant.id, { by, reason: 'refused a call that this grant covers' });
     });
   }
 
@@ -196,11 +214,16 @@ export class GrantDesk implements GrantMaker {
   #firstUsed(grants: readonly Grant[], call: AskedCall, peek: boolean, nowMs: number, i = 0): Awaitable<Grant | undefined> {
     const grant = grants[i];
     if (grant === undefined) return undefined;
-    return chain(this.#makers.stands(grant, call, nowMs), (stands) => {
-      if (!stands) return this.#firstUsed(grants, call, peek, nowMs, i + 1);
+    const stands = this.#makers.stands(grant, call, nowMs);
+    const next = (): Awaitable<Grant | undefined> => this.#firstUsed(grants, call, peek, nowMs, i + 1);
+    const use = (): Awaitable<Grant | undefined> => {
       if (peek) return grant;
-      return chain(this.rows.use(grant.id), (used) => used ?? this.#firstUsed(grants, call, peek, nowMs, i + 1));
-    });
+      const used = this.rows.use(grant.id);
+      if (isThenable(used)) return used.then((done) => (done === undefined ? next() : grant));
+      return used === undefined ? next() : grant;
+    };
+    if (isThenable(stands)) return stands.then((stand) => (stand ? use() : next()));
+    return stands ? use() : next();
   }
 
   #scopeOf(grant: Grant): GrantedScope {
@@ -210,4 +233,22 @@ export class GrantDesk implements GrantMaker {
     this.#scopes.set(grant.id, scope);
     return scope;
   }
+}
+
+/** The calls that a refusal is about: what was asked, and where people edited it, also the call as its agent made it. */
+function refusedCalls(record: ApprovalRecord): readonly AskedCall[] {
+  const { originalParams, originalDigest, params, digest, facts, policies, amendments = [] } = record;
+  const approvals = policies.map((policy) => ({ ...policy, effect: 'approval_needed' as const }));
+  const callOf = (called: Params, calledDigest: string, effective: Params, effectiveDigest: string): AskedCall => ({
+    request: { ...record, params: called },
+    params: calledDigest === effectiveDigest ? undefined : effective,
+    facts,
+    approvals,
+  });
+  const edit = amendments.at(-1);
+  if (edit === undefined) return [callOf(originalParams, originalDigest, params, digest)];
+  return [
+    callOf(originalParams, originalDigest, originalParams, originalDigest),
+    callOf(edit.params, canonicalDigest(edit.params), params, digest),
+  ];
 }

@@ -71,19 +71,23 @@ export class GrantedScope {
       (params === undefined || this.#effective(params)) &&
       this.#session(request.session ?? {}) &&
       this.#facts(facts) &&
-      approvals.every((policy) => isGrantable(policy) && scope.lifts.some(({ id, hash }) => id === policy.id && hash === policy.hash)) &&
-      !this.#mayDeceive({ request, params, facts })
+      approvals.every((policy) => isGrantable(policy) && lifts(scope, policy)) &&
+      (this.#texts.length === 0 || !this.#mayDeceive({ request, params, facts }))
     );
   }
 
   /** Only a text that is new can hide something that was not seen when the grant was made. */
   #mayDeceive({ request, params, facts }: Pick<AskedCall, 'request' | 'params' | 'facts'>): boolean {
-    if (this.#texts.length === 0) return false;
     const found: Record<string, string> = {};
     for (const [i, root] of [request.params, params ?? {}, request.session ?? {}, facts].entries())
       collectTexts(root, this.#texts, '', (text, at) => (found[`${i}${at}`] = text));
     return deceptiveCues({ ...NOTHING_SHOWN, params: found, originalParams: found }).length > 0;
   }
+}
+
+function lifts(scope: GrantScope, { id, hash }: AppliedPolicy): boolean {
+  for (const lifted of scope.lifts) if (lifted.id === id && lifted.hash === hash) return true;
+  return false;
 }
 
 const NOTHING_SHOWN = {

@@ -11,6 +11,7 @@ import { readTerm } from '../../model/terms/GrantTerm.js';
 import type { GrantTerms } from '../../model/terms/GrantTerm.js';
 import type { GrantCeiling } from '../../model/terms/ApprovalTerms.js';
 import type { ApprovalRecord } from '../../store/ApprovalStore.js';
+import { deceptionsOf } from '../cue/deceptionsOf.js';
 import { deceptiveCues } from '../cue/deceptiveCues.js';
 import { isGrantable } from './GrantedScope.js';
 import { grantMatcher, isScalar, isWholeRange, termMatcher } from './grantMatcher.js';
@@ -155,13 +156,16 @@ function checkedTerms(
     const path = parsePointer(at);
     if (path === undefined || path.map((step) => pointer('', step)).join('') !== at)
       return refuse(`${shown} must be a JSON pointer, such as /amount.`);
-    const found = examples.flatMap((example) => (isWithinLists(example, path) ? [] : [valueAt(example, path)])).filter(isScalar);
-    if (found.length === 0) return refuse(`${shown} must name a text, a number, or true or false in the approved call, outside of lists.`);
+    const found = examples.flatMap((example) => (isWithinLists(example, path) ? [] : (valueAt(example, path) ?? [])));
+    if (found.length === 0 || !found.every(isScalar))
+      return refuse(`${shown} must name a text, a number, or true or false in the approved call, outside of lists.`);
     const copy = copyOf(value);
     const term = readTerm(copy);
     if (typeof term === 'string') return refuse(`${shown} ${term}`);
     if (term.form === 'any' && found.some((one) => typeof one === 'number'))
       return refuse(`${shown} is a number, which takes a range: a lower bound and an upper one.`);
+    if (term.form === 'in' && term.values.some((one) => typeof one === 'string' && deceptionsOf(one).length > 0))
+      return refuse(`${shown} has a text in its 'in' that may look like another one. Such a call takes a person each time; leave it out.`);
     if (!found.every((one) => termMatcher(term, one)(one)))
       return refuse(`${shown} does not cover the value in the approved call. Widen it.`);
     terms[at] = copy;

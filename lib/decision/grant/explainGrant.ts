@@ -2,7 +2,7 @@ import { isPlainObject } from '../../common/data/plainObject.js';
 import { pointer } from '../../model/Params.js';
 import type { GrantScope } from '../../model/terms/Grant.js';
 import { isWholeRange } from './grantMatcher.js';
-import { NEVER_COVERED, NEVER_IN_NAME, readTerm } from '../../model/terms/GrantTerm.js';
+import { neverAfter, NEVER_COVERED, NEVER_IN_NAME, readTerm } from '../../model/terms/GrantTerm.js';
 import type { GrantTerms, ReadTerm } from '../../model/terms/GrantTerm.js';
 
 /**
@@ -41,8 +41,10 @@ function conditionsOf(root: string, example: unknown, terms: GrantTerms): Condit
   const ranges: { long: string; decimal: string | undefined }[] = [];
   const write = (value: unknown, at: string, here: string): string => {
     if (Object.hasOwn(terms, at)) {
-      const term = readTerm(terms[at]) as ReadTerm;
-      if (term.form === 'range') ranges.push(rangeText(here, term, value));
+      const term = readTerm(terms[at]);
+      // a term that this code does not know covers nothing
+      if (typeof term === 'string') whole.push('false');
+      else if (term.form === 'range') ranges.push(rangeText(here, term, value));
       else whole.push(...termText(here, term, value));
       return here;
     }
@@ -64,7 +66,7 @@ function termText(here: string, term: Exclude<ReadTerm, { form: 'range' }>, exam
     case 'in':
       return [`[${term.values.map(literal).join(', ')}].contains(${here})`];
     case 'startsWith':
-      return [`${here} like "${pattern(term.text)}*"`, ...NEVER_COVERED.map((part) => `!(${here} like "*${pattern(part)}*")`)];
+      return [`${here} like "${pattern(term.text)}*"`, ...neverAfter(term.text).map((part) => `!(${here} like "*${pattern(part)}*")`)];
     case 'endsWith': {
       const end = pattern(term.text);
       return [

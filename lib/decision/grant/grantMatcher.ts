@@ -1,6 +1,6 @@
 import { isPlainObject } from '../../common/data/plainObject.js';
 import { pointer } from '../../model/Params.js';
-import { isExactNumber, NEVER_COVERED, NEVER_IN_NAME, readTerm } from '../../model/terms/GrantTerm.js';
+import { isExactNumber, neverAfter, NEVER_COVERED, NEVER_IN_NAME, readTerm } from '../../model/terms/GrantTerm.js';
 import type { GrantTerms, ReadTerm } from '../../model/terms/GrantTerm.js';
 
 /** Whether a value is one that a grant covers. */
@@ -19,8 +19,11 @@ export function grantMatcher(example: unknown, terms: GrantTerms): Matcher {
 /** What a term covers, where the value that was approved is this one. */
 export function termMatcher(term: ReadTerm, example: unknown): Matcher {
   switch (term.form) {
-    case 'any':
-      return (value) => typeof value === typeof example;
+    case 'any': {
+      const kind = typeof example;
+      // of anything else it would cover every object, and null
+      return kind === 'string' || kind === 'boolean' ? (value) => typeof value === kind : NOTHING;
+    }
     case 'in':
       return (value) => (term.values as readonly unknown[]).includes(value);
     case 'range': {
@@ -31,8 +34,10 @@ export function termMatcher(term: ReadTerm, example: unknown): Matcher {
         ((value as number) > lower || (withLower && value === lower)) &&
         ((value as number) < upper || (withUpper && value === upper));
     }
-    case 'startsWith':
-      return (value) => typeof value === 'string' && value.startsWith(term.text) && !NEVER_COVERED.some((part) => value.includes(part));
+    case 'startsWith': {
+      const never = neverAfter(term.text);
+      return (value) => typeof value === 'string' && value.startsWith(term.text) && !never.some((part) => value.includes(part));
+    }
     case 'endsWith':
       return (value) => typeof value === 'string' && isNameBefore(term.text, value);
   }

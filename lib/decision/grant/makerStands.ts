@@ -32,12 +32,14 @@ async function eligibleNow(
   return (await people.served?.proofs?.isHeld?.(by, credential)) === true ? found : undefined;
 }
 
-const MAX_KNOWN = 10_000;
+const MAX_GRANTS = 1_000;
+const MAX_REQUESTERS = 100;
 
 /** Remembers who may make a grant that answers for a call: a question that can be answered once and for all where no one knows people. */
 export class MakerStanding {
   readonly #people: () => PeopleRules;
-  readonly #known = new LruMap<string, true>(MAX_KNOWN);
+  /** By grant, then by requester: the hashes of the policies for which it was last so. */
+  readonly #known = new LruMap<string, LruMap<string, readonly string[]>>(MAX_GRANTS);
 
   constructor(people: () => PeopleRules) {
     this.#people = people;
@@ -48,26 +50,37 @@ export class MakerStanding {
     const people = this.#people();
     const { rules, served } = people;
     const isFixed = rules.mayApprove === undefined && rules.directory === undefined && served === undefined;
-    const key = isFixed ? keyOf(grant, call) : '';
-    if (isFixed && this.#known.get(key) === true) return true;
+    if (isFixed && this.#isKnown(grant, call)) return true;
     return attempt(
       () => eligibleNow(grant, recordLike(call, nowMs), people),
       (found) => {
-        // whose rights were taken once has given nothing out before, also where they are back
-        if (found === undefined || found.giver.person?.epoch !== grant.epoch) return false;
-        if (isFixed) this.#known.set(key, true);
+        if (found === undefined) return false;
+        const { person } = found.giver;
+        // whose rights were taken once has given nothing out before, also where they are back; nor has someone who was known and is not known now
+        if (person?.epoch !== grant.epoch || (person === undefined && grant.name !== undefined)) return false;
+        if (isFixed) this.#remember(grant, call);
         return true;
       },
       () => false,
     );
   }
-}
 
-/** What an answer about people whom no one knows depends on. The last part is the only one that may have spaces. */
-function keyOf({ id }: Grant, { request, approvals }: AskedCall): string {
-  let key = `${id} ${approvals.length}`;
-  for (const { hash } of approvals) key += ` ${hash}`;
-  return `${key} ${requesterIn(request)}`;
+  /** What an answer about people whom no one knows depends on: the grant, who asks, and the policies. */
+  #isKnown({ id }: Grant, { request, approvals }: AskedCall): boolean {
+    const hashes = this.#known.get(id)?.get(requesterIn(request));
+    if (hashes?.length !== approvals.length) return false;
+    for (let i = 0; i < hashes.length; i++) if (hashes[i] !== approvals[i]?.hash) return false;
+    return true;
+  }
+
+  #remember({ id }: Grant, { request, approvals }: AskedCall): void {
+    let known = this.#known.get(id);
+    if (known === undefined) this.#known.set(id, (known = new LruMap(MAX_REQUESTERS)));
+    known.set(
+      requesterIn(request),
+      approvals.map(({ hash }) => hash),
+    );
+  }
 }
 
 /** The call as the approval that it would open, for those who say who may decide it. */

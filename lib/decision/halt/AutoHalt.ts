@@ -116,8 +116,11 @@ export class AutoHalt {
       const { after, withinMs, forMs, pending } = this.#options;
       const reason = `${digits(after)} of its calls were refused within ${digits(withinMs / 1_000)} s`;
       const untilMs = forMs === undefined ? undefined : nowMs + Math.ceil(forMs);
-      // by another process, or by a person
-      const isHalted = halts.inForce.some(({ scope }) => isInScope(scope, { agentId, toolName: '' }));
+      // by another process, or by a person, for as long at least: after a shorter pause it would go on, with nothing counted
+      const isHalted = halts.inForce.some(
+        ({ scope, by, untilMs: endMs = Infinity }) =>
+          (by === AUTO_HALT_BY || endMs >= (untilMs ?? Infinity)) && isInScope(scope, { agentId, toolName: '' }),
+      );
       if (!isHalted) await halts.halt({ agentId }, { by: AUTO_HALT_BY, reason, pending, untilMs });
       this.#refusals.delete(agentId);
     } catch (error) {

@@ -31,12 +31,19 @@ export interface HaltBookOptions {
   readonly journal?: Journal | undefined;
   /** Is told what began and what ended, in this process and in others, once it was noticed here. */
   readonly onChange?: ((began: readonly Halt[], ended: readonly Halt[]) => void) | undefined;
+  /** Is told that the file has appeared, or has gone. */
+  readonly onFile?: ((isThere: boolean) => void) | undefined;
 }
 
 /** How often halts are looked up, in milliseconds. */
 export const LOOK_MS = 500;
 /** How long a call waits for a confirmation, in milliseconds. */
 const CONFIRM_MS = 200;
+/**
+ * How long a halt has been over when it is read no longer, in milliseconds: who finds that it is over may have a clock that is ahead, and for others it goes on
+ * until their clocks say so.
+ */
+const CLOSED_AFTER_MS = 86_400_000;
 /** Every so many looks the halts themselves are read, also where nothing was changed as far as the store counts. */
 const READ_EVERY = 10;
 
@@ -54,9 +61,13 @@ export class HaltBook implements HaltGate {
   #unread: readonly Halt[] = [];
   /** Those in force when {@link HaltBookOptions.onChange} was last told. */
   #told: readonly Halt[] = [];
+  /** Whether the file was there when {@link HaltBookOptions.onFile} was last told. */
+  #fileTold = false;
   #changes: number | undefined;
   /** When the read was sent that last confirmed what is known, on the clock. */
   #confirmedMs = -Infinity;
+  /** The same by wall time alone. */
+  #confirmedWallMs = -Infinity;
   /** Why what was read cannot be believed. */
   #doubt: string | undefined;
   /** What the last look failed with; `undefined` since one has worked. */
@@ -96,8 +107,9 @@ export class HaltBook implements HaltGate {
       : unconfirmed(call, 'whether it is halted could not be confirmed for too long', this.#failure);
   }
 
-  look(call: HaltableCall): Awaitable<AegisError | undefined> {
-    if (this.#isConfirmed()) return this.#found(call);
+  look(call: HaltableCall, stopsLater = false): Awaitable<AegisError | undefined> {
+    // the time may not be over between this look and the entry: then the call would be refused there, without one more read
+    if (stopsLater ? this.#isLikelyConfirmed() || this.#isConfirmed(this.#maxStaleMs / 10) : this.#isConfirmed()) return this.#found(call);
     const looked = this.#lookNow();
     return isThenable(looked) ? within(looked, CONFIRM_MS).then(() => this.stop(call)) : this.stop(call);
   }
@@ -114,8 +126,18 @@ export class HaltBook implements HaltGate {
   }
 
   /** Every call asks: a clock is read only where time makes a difference. */
-  #isConfirmed(): boolean {
-    return this.#maxStaleMs === Infinity || this.#clock.now() - this.#confirmedMs <= this.#maxStaleMs;
+  #isConfirmed(marginMs = 0): boolean {
+    return this.#maxStaleMs === Infinity || this.#clock.now() - this.#confirmedMs <= this.#maxStaleMs - marginMs;
+  }
+
+  /**
+   * As far as one clock tells: a wall clock that was set back can hide that what is known has to be confirmed. A call that this lets pass is then refused
+   * when it is about to be entered, by both clocks.
+   */
+  #isLikelyConfirmed(): boolean {
+    if (this.#maxStaleMs === Infinity) return true;
+    const passedMs = Date.now() - this.#confirmedWallMs;
+    return passedMs >= 0 && passedMs < this.#maxStaleMs / 2;
   }
 
   /** Why a call does not run, by what was confirmed. */
@@ -191,12 +213,20 @@ export class HaltBook implements HaltGate {
   #lookNow(all = false): Awaitable<void> {
     if (this.#looking !== undefined) return this.#looking;
     const sentMs = this.#clock.now();
+    const sentWallMs = Date.now();
     const { file } = this.#options;
     const looked = attempt<void, void>(
-      () => chain(file?.look(), () => this.#lookAtStore(all || ++this.#looks % READ_EVERY === 0)),
+      () =>
+        chain(file?.look(), () => {
+          this.#tellOfFile(file?.isThere === true);
+          return this.#lookAtStore(all || ++this.#looks % READ_EVERY === 0);
+        }),
       () => {
         this.#failure = undefined;
-        if (this.#confirmedMs !== Infinity) this.#confirmedMs = Math.max(this.#confirmedMs, sentMs);
+        if (this.#confirmedMs !== Infinity) {
+          this.#confirmedMs = Math.max(this.#confirmedMs, sentMs);
+          this.#confirmedWallMs = sentWallMs;
+        }
         this.#tell([]);
       },
       (error) => {
@@ -248,11 +278,11 @@ export class HaltBook implements HaltGate {
     return { halts, doubt: undefined };
   }
 
-  /** Those whose time is over are read no longer. */
+  /** Those whose time has been over for long are read no longer. */
   async #close(): Promise<void> {
     const nowMs = this.#clock.now();
     try {
-      for (const halt of this.#standing.halts.filter((one) => !isInForce(one, nowMs))) {
+      for (const halt of this.#standing.halts.filter((one) => !isInForce(one, nowMs - CLOSED_AFTER_MS))) {
         const record = await this.#recordOf(halt.id);
         if (record !== undefined) await this.#options.records.replace(recordOfHalt(halt, record.version + 1, true), record.version);
       }
@@ -264,6 +294,12 @@ export class HaltBook implements HaltGate {
   async #liftedOf(gone: readonly Halt[]): Promise<readonly Halt[]> {
     const records = await Promise.all(gone.map(({ id }) => this.#recordOf(id)));
     return records.map((record) => record && haltOf(record)).filter((halt) => halt?.lifted !== undefined) as Halt[];
+  }
+
+  #tellOfFile(isThere: boolean): void {
+    if (isThere === this.#fileTold) return;
+    this.#fileTold = isThere;
+    this.#options.onFile?.(isThere);
   }
 
   /** Tells what began and what ended since the last time, in the tick in which it takes effect. */

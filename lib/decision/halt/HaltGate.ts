@@ -11,8 +11,12 @@ export interface HaltGate {
   readonly changes: number | undefined;
   /** Why the call must not run now, as far as it is known without asking: it is halted, or that could not be confirmed for too long. */
   stop(call: HaltableCall): AegisError | undefined;
-  /** As {@link stop}, but where it was not confirmed for too long, it is read once more. */
-  look(call: HaltableCall): Awaitable<AegisError | undefined>;
+  /**
+   * As {@link stop}, but where it was not confirmed for too long, it is read once more.
+   *
+   * @param stopsLater whether {@link stop} is asked before the call runs: then one clock less is read here
+   */
+  look(call: HaltableCall, stopsLater?: boolean): Awaitable<AegisError | undefined>;
   /** Reads the halts again, now. What fails is known by {@link stop} in time. */
   refresh(): Awaitable<void>;
   /** Whether what waits for a person ends because of a halt that the call is in. */

@@ -10,6 +10,8 @@ export class HaltIndex {
   readonly #agents = new Map<string, HaltScope[]>();
   readonly #tools = new Map<string, HaltScope[]>();
   readonly #groups = new Map<string, HaltScope[]>();
+  /** What the latest call is called, if no halt names any of it: most calls are like the one before. */
+  #unnamed: Required<HaltableCall> | undefined;
 
   constructor(halts: readonly Halt[]) {
     this.halts = halts;
@@ -29,11 +31,28 @@ export class HaltIndex {
   /** Whether a call is in the scope of any of them, in force or over. */
   has(call: HaltableCall): boolean {
     if (this.halts.length === 0) return false;
-    if (this.#all || holds(this.#agents, call.agentId, call) || holds(this.#tools, call.toolName, call)) return true;
-    if (this.#groups.size === 0 || call.groups === undefined) return false;
-    for (const group of call.groups) if (holds(this.#groups, group, call)) return true;
-    return false;
+    if (this.#all) return true;
+    const { agentId, toolName, groups = NONE } = call;
+    const before = this.#unnamed;
+    if (before !== undefined && before.agentId === agentId && before.toolName === toolName && isSame(before.groups, groups)) return false;
+    const isNamed = this.#agents.has(agentId) || this.#tools.has(toolName) || groups.some((group) => this.#groups.has(group));
+    if (!isNamed) {
+      // a copy: the caller's own list may change
+      this.#unnamed = { agentId, toolName, groups: [...groups] };
+      return false;
+    }
+    return (
+      holds(this.#agents, agentId, call) || holds(this.#tools, toolName, call) || groups.some((group) => holds(this.#groups, group, call))
+    );
   }
+}
+
+const NONE: readonly string[] = Object.freeze([]);
+
+function isSame(a: readonly string[] | undefined = NONE, b: readonly string[]): boolean {
+  if (a.length !== b.length) return false;
+  for (let i = 0; i < a.length; i++) if (a[i] !== b[i]) return false;
+  return true;
 }
 
 function add(index: Map<string, HaltScope[]>, name: string, scope: HaltScope): void {
@@ -43,7 +62,6 @@ function add(index: Map<string, HaltScope[]>, name: string, scope: HaltScope): v
 }
 
 function holds(index: ReadonlyMap<string, readonly HaltScope[]>, name: string, call: HaltableCall): boolean {
-  if (index.size === 0) return false;
   const scopes = index.get(name);
   if (scopes === undefined) return false;
   for (let i = 0; i < scopes.length; i++) if (isInScope(scopes[i] as HaltScope, call)) return true;

@@ -2,6 +2,7 @@ import { digits, got } from '../../common/readOptions.js';
 import type { OptionKinds } from '../../common/readOptions.js';
 import { checkedOptions } from '../../model/checkedOptions.js';
 import { ConfigError } from '../../model/errors/SetupErrors.js';
+import { TOOL_NAME } from '../../model/Params.js';
 import { PERSON_ID, personId } from '../../model/personId.js';
 import { HALT_KIND } from '../../store/RecordStore.js';
 import type { StoredRecord } from '../../store/RecordStore.js';
@@ -50,6 +51,12 @@ export function checkedScope(given: HaltScope): HaltScope {
   const wrong = (where: string, message: string): ConfigError => new ConfigError([{ where, message }]);
   for (const [name, value] of named)
     if (value.length > MAX_NAME) throw wrong(`halt(): ${name}`, `must be at most ${MAX_NAME} characters (got ${got(value)}).`);
+  for (const [name, value] of named)
+    if (name !== 'agentId' && !TOOL_NAME.test(value))
+      throw wrong(
+        `halt(): ${name}`,
+        'must have 1 to 128 letters, digits and _ . : / -, as the names of tools and groups do: no call has another one.',
+      );
   if (all === true) {
     if (named.length === 0) return { all };
     throw wrong(
@@ -81,6 +88,7 @@ export function checkedLift(given: LiftOrder): LiftOrder {
 
 function checkWords(where: string, { by, reason }: LiftOrder): void {
   if (personId(by) === undefined) throw new ConfigError([{ where: `${where}: by`, message: `must be ${PERSON_ID}.` }]);
+  if (reason.trim() === '') throw new ConfigError([{ where: `${where}: reason`, message: 'must say why (got only spaces).' }]);
   if (reason.length <= MAX_REASON) return;
   throw new ConfigError([{ where: `${where}: reason`, message: `must be at most ${digits(MAX_REASON)} characters (got ${got(reason)}).` }]);
 }
@@ -104,9 +112,15 @@ export function haltOf({ id, createdAtMs, body }: StoredRecord): Halt | undefine
     const { scope, pending, by, reason, untilMs, lifted } = JSON.parse(body) as Halt;
     checkedScope(scope);
     if (pending !== 'freeze' && pending !== 'cancel') return undefined;
+    if (![by, reason].every(isText) || !(untilMs === undefined || Number.isInteger(untilMs))) return undefined;
+    if (lifted !== undefined && !([lifted.by, lifted.reason].every(isText) && Number.isInteger(lifted.atMs))) return undefined;
     const ends = { ...(untilMs !== undefined && { untilMs }), ...(lifted !== undefined && { lifted: Object.freeze(lifted) }) };
     return Object.freeze({ id, scope: Object.freeze(scope), pending, by, reason, atMs: createdAtMs, ...ends });
   } catch {
     return undefined;
   }
+}
+
+function isText(value: unknown): boolean {
+  return typeof value === 'string';
 }

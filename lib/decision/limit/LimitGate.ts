@@ -3,7 +3,7 @@ import type { Awaitable } from '../../common/awaitable.js';
 import { canonicalDigest } from '../../common/data/canonical.js';
 import { LruMap } from '../../common/LruMap.js';
 import type { NamedPolicy } from '../../model/DecisionEvidence.js';
-import { CallerMap } from './CallerMap.js';
+import { PairMap } from '../../common/PairMap.js';
 import { writeLimitLabel } from './limitLabel.js';
 import { countCall, UNCOUNTED } from '../../policy/limit/countCall.js';
 import type { CallToCount } from '../../policy/limit/countCall.js';
@@ -90,7 +90,7 @@ interface Named {
 interface KnownLimit {
   readonly terms: LimitTerms;
   /** By who calls what, where each call counts one and nothing else is counted apart. */
-  readonly byCaller: CallerMap<Named> | undefined;
+  readonly byCaller: PairMap<Named> | undefined;
   /** By what it counts apart. */
   readonly byValues: LruMap<string, Named>;
 }
@@ -197,7 +197,7 @@ export class LimitGate {
     let known = this.#known.get(policy);
     if (known?.terms !== terms) {
       const isByCaller = terms.cost === undefined && terms.by.every((dimension) => !dimension.startsWith('session'));
-      known = { terms, byCaller: isByCaller ? new CallerMap() : undefined, byValues: new LruMap(MAX_KEYS_OF_LIMIT) };
+      known = { terms, byCaller: isByCaller ? new PairMap() : undefined, byValues: new LruMap(MAX_KEYS_OF_LIMIT) };
       this.#known.set(policy, known);
     }
     return known;

@@ -104,6 +104,10 @@ class RunningCall implements CurrentCall, AbortableCall {
     return call.#auditSalt;
   }
 
+  static stopOf(call: RunningCall): Error | undefined {
+    return call.#halts.gate?.stop(call);
+  }
+
   get groups(): readonly string[] | undefined {
     return this.#call.groups;
   }
@@ -193,6 +197,12 @@ export function continueCall(): <T>(fn: () => T) => T {
       running = outer;
     }
   };
+}
+
+/** @internal What says later why the call that is running now must not begin: it was let in, and has not begun. */
+export function stopOfRunning(): () => Error | undefined {
+  const call = running as RunningCall;
+  return () => RunningCall.stopOf(call);
 }
 
 /**

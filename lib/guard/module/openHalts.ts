@@ -44,7 +44,9 @@ export async function openHalts(halts: Halts, { options, records, runtime, clock
       for (const halt of ended) halts.emit('lifted', halt);
       if (ended.length > 0) runtime.scheduler.resume();
     },
+    onFile: (isThere) => (isThere ? runtime.halts.abort({ scope: { all: true } }, abortedBy) : runtime.scheduler.resume()),
   });
+  runtime.halts.haltedNow = (call) => (book.stop(call)?.code === 'halted' ? abortedBy(call) : undefined);
   await book.start();
   // no call is let in before, but where there was no halt
   runtime.halts.gate = book;

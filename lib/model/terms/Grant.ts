@@ -102,7 +102,10 @@ export interface GrantAct {
 export type GrantState = 'active' | 'used-up' | 'expired' | 'revoked';
 
 /** Where a grant stands at a time. */
-export function grantState({ revoked, used, maxUses, expiresAtMs }: Grant, nowMs: number): GrantState {
+export function grantState(
+  { revoked, used, maxUses, expiresAtMs }: Pick<Grant, 'revoked' | 'used' | 'maxUses' | 'expiresAtMs'>,
+  nowMs: number,
+): GrantState {
   if (revoked !== undefined) return 'revoked';
   if (nowMs >= expiresAtMs) return 'expired';
   return used < maxUses ? 'active' : 'used-up';

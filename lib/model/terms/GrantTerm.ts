@@ -8,7 +8,8 @@ export type GrantValue = string | number | boolean;
  * - `{ '>=': 0, '<=': 100 }`: a number between two bounds, both of them given. `>` and `<` leave the bound itself out. Where both bounds and the value that
  *   was approved are whole numbers, only whole numbers are covered; else numbers of up to four decimals.
  * - `{ in: ['a', 'b'] }`: one of these.
- * - `{ startsWith: '/srv/reports/' }`: a text that begins so; it must end at a delimiter. A text with `..`, a backslash or `%` is never covered.
+ * - `{ startsWith: '/srv/reports/' }`: a text that begins so; it must end at a delimiter. A text with `..`, a backslash or `%` is never covered. After a start
+ *   with a space in it, as that of a command has, neither is one with `;`, `|`, `&`, `$`, a backtick, `<` or `>`.
  * - `{ endsWith: '@example.com' }`: a name, followed by this; it must begin with a delimiter.
  */
 export type GrantTerm =
@@ -60,8 +61,16 @@ const MAX_TEXT = 1_024;
 const FORMS = ['>=', '>', '<=', '<', 'in', 'startsWith', 'endsWith'];
 const FORM_LIST = `'any', two bounds ('>=' or '>', and '<=' or '<'), 'in', 'startsWith' or 'endsWith'`;
 
-/** What no text that is covered by `startsWith` or `endsWith` contains: each can lead to another place than the text seems to name. */
-export const NEVER_COVERED: readonly string[] = ['..', '\\', '%', '\n', '\r', '\t', '\0'];
+/** What no text that is covered by `startsWith` or `endsWith` contains: each can lead to another place than the text seems to name, or is two dots by Unicode's NFKC. */
+export const NEVER_COVERED: readonly string[] = ['..', '\u2025', '\u2026', '\ufe19', '\ufe30', '\\', '%', '\n', '\r', '\t', '\0'];
+
+/** What a text that begins as a command does not contain: it could begin another one. */
+const NEVER_IN_COMMAND: readonly string[] = [';', '|', '&', '$', '`', '<', '>'];
+
+/** What no text that begins so contains where a `startsWith` covers it. */
+export function neverAfter(start: string): readonly string[] {
+  return start.includes(' ') ? [...NEVER_COVERED, ...NEVER_IN_COMMAND] : NEVER_COVERED;
+}
 
 /** What the part of a text before an `endsWith` does not contain: it is one name, not a list or a path. */
 export const NEVER_IN_NAME: readonly string[] = ['@', '/', ':', ',', ';', '<', '>', '"', "'", ' ', '?', '#', '&'];
@@ -113,13 +122,17 @@ function readValues(given: unknown): ReadTerm | string {
   return { form: 'in', values: values as readonly GrantValue[] };
 }
 
+/** What begins an address with a host: `//` alone names one too, and to a browser `https:` and `https:/` do. */
+const BEFORE_HOST = /:\/\/|^\s*(?:\/\/|(?:https?|wss?|ftp|file):)/i;
+const WHOLE_HOST = /^(?:[a-z][a-z0-9+.-]*:)?\/\/[a-z0-9][a-z0-9.:-]*\/(?:.*[/:#_-])?$/i;
+
 function faultOfStart(text: string): string | undefined {
-  if (!isSound(text) || NEVER_COVERED.some((part) => text.includes(part)))
-    return "has a 'startsWith' with '..', a backslash, '%' or a control character; leave them out.";
+  if (!isSound(text) || neverAfter(text).some((part) => text.includes(part)))
+    return "has a 'startsWith' with '..', a backslash, '%', a control character or, beside a space, a sign of a shell; leave them out.";
   if (!/[/:#_@ -]$/.test(text) || text.trim().length < 2)
     return "has a 'startsWith' that must end at a delimiter, such as '/', ':' or '-', after something that it ends.";
   // the beginning of a host would cover every host that begins so
-  if (text.includes('://') && !/^[a-z][a-z0-9+.-]*:\/\/[a-z0-9.:-]+\/(?:.*[/:#_-])?$/i.test(text))
+  if (BEFORE_HOST.test(text) && !WHOLE_HOST.test(text))
     return "has a 'startsWith' that must hold the whole host of an address, with the '/' after it.";
   return undefined;
 }

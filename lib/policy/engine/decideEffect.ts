@@ -150,9 +150,11 @@ function withEffect(policies: readonly Policy[], effect: Policy['effect']): read
 
 /** Each once, ordered by id. */
 function applied(policies: readonly Policy[]): PolicyOutcome['policies'] {
-  const [only] = policies;
+  const [only, second] = policies;
   if (only === undefined) return NONE;
   if (policies.length === 1) return [only.applied];
+  // a call that one policy asks about and one permits
+  if (policies.length === 2 && second !== undefined && second.id < only.id) return [second.applied, only.applied];
   return (areInOrder(policies) ? policies : [...new Set(policies)].sort(byId)).map((policy) => policy.applied);
 }
 

@@ -59,6 +59,7 @@ const REACHED = 'A limit is reached.';
 export class TestedLimits {
   readonly #used: UsedLimits;
   readonly #taken: Taken[] = [];
+  #latestMs = 0;
 
   /** @param used what every counter of a limit holds at the start */
   constructor(used: UsedLimits = {}) {
@@ -92,6 +93,8 @@ export class TestedLimits {
   /** Counts a call that ran, whether it was allowed at once or people approved it. */
   run(outcome: PolicyOutcome, call: TestedCount): void {
     if (outcome.effect === 'deny') return;
+    // as in the stores, the time never goes back
+    this.#latestMs = Math.max(this.#latestMs, call.nowMs);
     for (const limit of outcome.limits ?? []) {
       const taken = this.#take(limit, outcome, call);
       if (typeof taken !== 'string') this.#taken.push(taken);
@@ -109,7 +112,7 @@ export class TestedLimits {
     const params = ('params' in outcome ? outcome.params : undefined) ?? call.params;
     const counted = countCall(terms, { ...call, params, tenantId: 'default', sessionTrusted: true });
     if (typeof counted === 'string') return counted;
-    return { key: JSON.stringify([policy.id, counted.values]), terms, cost: counted.cost, atMs: call.nowMs };
+    return { key: JSON.stringify([policy.id, counted.values]), terms, cost: counted.cost, atMs: Math.max(this.#latestMs, call.nowMs) };
   }
 
   #held({ key, terms, atMs: nowMs }: Taken): number {

@@ -13,16 +13,23 @@ const LIMIT =
   'an amount, a window and what is counted apart, as in "100/1d" or "2500.50/30m sliding by agent,session/user_id": up to 366d, fixed or sliding, by tenant, agent, tool, session or session/<field>';
 
 const OVER = ['deny', 'approval_needed'];
-/** The words of a limit, and those that people write for its units. */
-const WORDS = ['fixed', 'sliding', 'by', 'tenant', 'agent', 'tool', 'session', ...Object.keys(UNITS)];
+const WORDS = ['fixed', 'sliding', 'by', 'tenant', 'agent', 'tool', 'session'];
 
 /** Names the word that was meant, where one of a limit is no word of it. */
 function misspelled(text: string): string {
   const wrong = text
     .replaceAll(/session\/\S*/g, '')
-    .match(/[a-z_]+/gi)
+    .match(/[a-z_]{2,}/gi)
     ?.find((word) => !WORDS.includes(word));
-  return didYouMean(wrong, WORDS);
+  return didYouMean(wrong, WORDS) || ofSession(text);
+}
+
+/** Who says `user_id`, or `session.user_id`, means a field of the session. */
+function ofSession(text: string): string {
+  const [, by = ''] = /\sby\s+(.*)$/.exec(text) ?? [];
+  const name = by.split(',').find((one) => !isDimension(one.trim())) ?? '';
+  const [, field] = /^\s*(?:session[.:])?([\w-]+)\s*$/.exec(name) ?? [];
+  return field === undefined ? '' : `; did you mean 'session/${field}'?`;
 }
 
 /** A name is meant as a pointer to it. */

@@ -67,6 +67,11 @@ export function readApprovalTerms(
       '@grantable is not for a policy with @needs_preview("true"): such a call takes a person each time, who reads what it would do. Remove one of the two.',
       'grantable',
     );
+  if (terms.grantable !== undefined && terms.distinct === true)
+    report(
+      '@grantable is not for a policy with @distinct("true"): such a call takes a person of its own each time. Remove one of the two.',
+      'grantable',
+    );
   if (terms.editorMayApprove !== undefined && terms.editable === undefined)
     report('@editor_may_approve is only for a policy with @editable. Add that, or remove it.', 'editor_may_approve');
   return Object.fromEntries(Object.entries(terms).filter(([, value]) => value !== undefined));

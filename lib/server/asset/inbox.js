@@ -89,6 +89,11 @@
   });
   addEventListener('pageshow', () => all('form[data-sent]').forEach((form) => form.removeAttribute('data-sent')));
 
+  // -- where the page is among the others: in sight also on a phone, where the bar is wider than the window ---------------------------------------------
+
+  const here = one('.top nav [aria-current]');
+  if (here?.parentElement) here.parentElement.scrollLeft = here.offsetLeft - here.parentElement.offsetLeft - 16;
+
   // -- the clock: the server's ------------------------------------------------------------------------------------------------------------------------
 
   const serverNow = Number(root.dataset.now ?? 0);

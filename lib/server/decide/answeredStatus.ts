@@ -29,13 +29,14 @@ export function answeredStatus(
   if (record.status === 'expired' && record.consumed === undefined)
     return chain(desk.end(record.decisionId, 'expired'), () => desk.get(record.decisionId));
   if (record.status !== 'approved') return record;
-  if (record.consumed !== undefined) return nowMs - record.consumed.atMs <= REPEATED_MS ? record : { ...record, status: 'expired' };
-  const { decisionId, digest } = record;
-  const { decisions } = tenant;
-  const request = RemoteRequest.ofRecord(record, tenant);
-  // what is halted waits: it is used, and told, once the halt is over
-  return chain(haltOn(tenant.halts, request), (halted) => {
-    if (halted !== undefined) return { ...record, status: 'pending' as const };
+  const { decisionId, digest, consumed, agentId, toolName } = record;
+  if (consumed !== undefined && nowMs - consumed.atMs > REPEATED_MS) return { ...record, status: 'expired' };
+  const { decisions, halts, tools } = tenant;
+  // what is halted waits: it is used, and told, also again, once the halt is over
+  return chain(haltOn(halts, { agentId, toolName, groups: tools.get(toolName)?.groups }), (halted) => {
+    if (halted !== undefined) return { ...record, status: 'pending' as const, consumed: undefined };
+    if (consumed !== undefined) return record;
+    const request = RemoteRequest.ofRecord(record, tenant);
     return chain(decisions.reevaluate(request, decisionId), (decision) => {
       const used =
         decision !== undefined &&

@@ -65,7 +65,7 @@ export async function approvalAnswer(
     all,
     cues,
     viewer: await viewerOf(record, input, { all, nowMs, standing: edited?.preview.standing }),
-    ...(edited && { edited: { shownDigest: edited.record.digest, edit: edited.edit, added: edited.preview.added } }),
+    ...(edited && { edited: { before: edited.record, edit: edited.edit, added: edited.preview.added } }),
     refused,
     ...(mayStillRun(record) && { halted: haltOver(input)(record) }),
     next: next?.decisionId,

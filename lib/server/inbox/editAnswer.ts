@@ -6,7 +6,7 @@ import { NotFoundError } from '../../model/errors/ServiceErrors.js';
 import { VerdictError } from '../../model/errors/SetupErrors.js';
 import type { ApprovalRecord } from '../../store/ApprovalStore.js';
 import { previewEdit } from '../decide/personVerdict.js';
-import { editPlaces, MAX_EDIT_FIELDS } from '../page/approval/editCard.js';
+import { editPlaces, MAX_EDIT_FIELDS, MAX_EDIT_TEXT, typedText } from '../page/approval/editCard.js';
 import type { Answer, CallerInput } from '../route/Route.js';
 import { approvalAnswer } from './approvalAnswer.js';
 import type { RefusedAnswer } from './approvalAnswer.js';
@@ -16,7 +16,7 @@ import type { PageMoment } from './PageMoment.js';
 export const EDIT_FORM: Readonly<Record<string, number>> = {
   digest: 64,
   version: 16,
-  ...Object.fromEntries(Array.from({ length: MAX_EDIT_FIELDS }, (_, i) => [`edit_${i}`, 16_384])),
+  ...Object.fromEntries(Array.from({ length: MAX_EDIT_FIELDS }, (_, i) => [`edit_${i}`, MAX_EDIT_TEXT])),
 };
 
 /** Answers the form for edits: with the page of the approval as it would be, or with what is wrong. Nothing is recorded. */
@@ -62,9 +62,11 @@ function refused(
 function editIn(record: ApprovalRecord, form: Readonly<Record<string, string>>): { readonly edit: EditBody } | { readonly error: string } {
   const set: Record<string, unknown> = {};
   for (const { field, pointer, present } of editPlaces(record)) {
-    // the line ends of a form are two characters
-    const text = form[field]?.replaceAll('\r\n', '\n');
-    if (text === undefined || text === editText(present)) continue;
+    const given = form[field];
+    if (given === undefined) continue;
+    const text = typedText(given);
+    // who leaves a text as it is changes no line ends of it either
+    if (text === typedText(editText(present))) continue;
     const typed = readEditText(text, present);
     if (!typed.ok) return { error: `${pointer} must be ${typed.expected}.` };
     set[pointer] = typed.value;

@@ -126,20 +126,27 @@ function decide(input: CallerInput, replays: AnswerReplays, approvalId: string |
   const { decisions } = tenant;
   const opened = (decision: Decision): Awaitable<Decision> =>
     idempotencyKey === undefined ? decision : endIfWithdrawn(tenant, wire.agentId, idempotencyKey, decision);
+  const refuseHalted = (halted: AegisError): Decision => {
+    tenant.haltRefusals.count += 1;
+    // an approved call waits until it is lifted
+    if (approvalId !== undefined) throw refusedWhileHalted(halted);
+    return haltedDecision(halted, request, tenant);
+  };
   const ask = (): Awaitable<Decision> =>
-    chain(approvalId === undefined ? decisions.decide(request) : decisions.reevaluate(request, approvalId), (decision) => {
-      tenant.audit?.decided({ request, decision, approvalId });
-      // of a key for several agents it is not known which one asks; what is decided again, no agent has made
-      if (approvalId === undefined && soleAgent(caller) !== undefined) tenant.autoHalt?.decided(request.agentId, decision);
-      return opened(decision);
-    });
+    chain(approvalId === undefined ? decisions.decide(request) : decisions.reevaluate(request, approvalId), (decided) =>
+      // its client knows of no halts: one that was ordered while this was decided counts
+      chain(decided.effect === 'allow' || decided.effect === 'sanitize' ? haltOn(tenant.halts, request) : undefined, (halted) => {
+        const decision = halted === undefined ? decided : refuseHalted(halted);
+        tenant.audit?.decided({ request, decision, approvalId });
+        // of a key for several agents it is not known which one asks; what is decided again, no agent has made
+        if (approvalId === undefined && soleAgent(caller) !== undefined) tenant.autoHalt?.decided(request.agentId, decision);
+        return opened(decision);
+      }),
+    );
   // what is halted is denied also where the same request was answered before
   return chain(haltOn(tenant.halts, request), (halted) => {
     if (halted !== undefined) {
-      tenant.haltRefusals.count += 1;
-      // an approved call waits until it is lifted
-      if (approvalId !== undefined) throw refusedWhileHalted(halted);
-      const decision = haltedDecision(halted, request, tenant);
+      const decision = refuseHalted(halted);
       tenant.audit?.decided({ request, decision, approvalId });
       return answer(decision);
     }

@@ -50,14 +50,15 @@ export async function liftHalt({ halts }: Pick<Tenant, 'halts'>, id: string, { i
   return checked(halts.lift(id, { by, reason }));
 }
 
-function checkPause({ signedIn }: HaltActor, { scope: { agentId, ...more }, untilMs = Infinity, nowMs }: HaltWish): void {
+function checkPause({ signedIn }: HaltActor, { scope: { agentId, ...more }, untilMs = Infinity, pending, nowMs }: HaltWish): void {
   if (signedIn === undefined || signedIn.roles.has('admin')) return;
   const isOneAgent = agentId !== undefined && Object.values(more).every((other) => other === undefined);
-  if (isOneAgent && untilMs <= nowMs + PAUSE_MS) return;
+  // what waits is perhaps for other groups to decide, and what they approved is theirs
+  if (isOneAgent && untilMs <= nowMs + PAUSE_MS && pending !== 'cancel') return;
   throw new RequestError(
     403,
     'role_missing',
-    'An approver may pause one agent, for an hour at most: give `scope.agent` alone, and `until`. Everything else takes an admin.',
+    'An approver may pause one agent, for an hour at most, and ends nothing that waits: give `scope.agent` alone, and `until`. Everything else takes an admin.',
   );
 }
 

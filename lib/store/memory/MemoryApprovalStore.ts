@@ -92,6 +92,8 @@ export class MemoryApprovalStore implements ApprovalStore {
   }
 
   listDenied(agentId: string, toolName: string, sinceMs: number): readonly ApprovalRecord[] {
+    // each use of a grant asks, and mostly no one has refused anything
+    if (this.#denied.size === 0) return [];
     return (this.#denied.get(callerKey({ agentId, toolName })) ?? []).flatMap((r) =>
       (r.verdicts.at(-1)?.atMs ?? 0) >= sinceMs ? [this.#shown(r)] : [],
     );

@@ -3,6 +3,7 @@ import * as v from 'valibot';
 import { toolSchema } from '../../../lib/adapter/tool/toolSchema.js';
 import { refuseUnguardable } from '../../../lib/adapter/tool/AdapterOptions.js';
 import { ToolGuard } from '../../../lib/adapter/tool/ToolGuard.js';
+import type { JournalEvent } from '../../../lib/model/Journal.js';
 import type { AdapterOptions } from '../../../lib/adapter/tool/AdapterOptions.js';
 import type { ToolInvocation } from '../../../lib/adapter/tool/ToolInvocation.js';
 import type { ToolOutcome } from '../../../lib/adapter/tool/ToolInvocation.js';
@@ -64,6 +65,35 @@ describe('ToolGuard', () => {
     const denied = await guardOf({ toolName: () => 'no name' }).call(invocation(), run);
     expect('text' in denied && JSON.parse(denied.text)).to.include({ aegis: 'denied', tool: 'tool', retry: false });
     expect(runs).to.deep.equal([{ a: 1 }]);
+  });
+
+  it('counts a call once that a framework asks about before it makes it, and tells no journal that it ran twice', async () => {
+    const events: JournalEvent[] = [];
+    const counting = AegisModule.create({
+      agentId: 'bot',
+      policies: {
+        text: `@id("all") permit (principal, action, resource);
+          @id("no") forbid (principal, action, resource) when { context.input has no };
+          @id("cap") @effect("limit") @limit("4/1h by agent") forbid (principal, action == Aegis::Action::"tool", resource);`,
+      },
+      journal: { note: (event) => events.push(event) },
+    });
+    const guard = guardOf({ module: counting });
+    const before = runs.length;
+    for (let i = 1; i <= 4; i++) {
+      for (let asked = 0; asked < i; asked++) expect(await guard.preflight(invocation())).to.deep.equal({ kind: 'allowed' });
+      expect((await guard.call(invocation(), run)).kind).to.equal('ran');
+      expect((await counting.limits.list())[0]?.used).to.equal(i);
+    }
+    expect(runs.length - before).to.equal(4);
+    expect(events.filter(({ kind }) => kind === 'entering')).to.have.length(4);
+    // what is denied is decided, and not only looked at
+    for (const denied of [invocation(), invocation({ input: { no: 1 } })]) {
+      events.length = 0;
+      expect(codeOf(await guard.preflight(denied))).to.be.oneOf(['limit_reached', 'policy_violation']);
+      expect(events.filter((event) => event.kind === 'decided' && event.dryRun !== true)).to.have.length(1);
+    }
+    await counting.close();
   });
 
   it('names the decision that denied', async () => {

@@ -62,6 +62,25 @@ const HOSTILE: readonly (readonly [what: string, codes: readonly string[], make:
       grant(verdict(log, call, { policies: [POLICIES.id] }), call);
     },
   ],
+  ...(
+    [
+      ['was in the groups of one policy', { groups: ['lawyers'] }, {}],
+      ['came by a step of an escalation', { groups: ['lawyers', 'managers'] }, { escalate: [{ afterMs: 0, groups: ['managers'] }] }],
+      ['showed less than the severity takes', { groups: ['finance', 'lawyers'], assurance: 'session' }, { severity: 'high' }],
+    ] as const
+  ).map(([what, over, terms]): (typeof HOSTILE)[number] => [
+    `a grant by someone who ${what}, where somebody else answered the other one`,
+    ['grant_not_eligible'],
+    (log, call) => {
+      const policies = [
+        { ...POLICIES, approvers: ['finance'], ...terms },
+        { id: 'legal', hash: 'd'.repeat(64), approvers: ['lawyers'], severity: 'low' },
+      ];
+      opened(decided(log, call, { effect: 'approval_needed' }), call, { policies });
+      verdict(log, call, { by: 'eve', groups: ['finance'], assurance: 'code', policies: [POLICIES.id] });
+      grant(verdict(log, call, { ...over, policies: ['legal'] }), call);
+    },
+  ]),
   ['a grant for another tool than was approved', ['another_call'], (log, call) => made(log, call, { toolName: 'wire_money' })],
   ['a grant for another agent than was approved', ['another_call'], (log, call) => made(log, call, { agentId: 'other-agent' })],
   [
@@ -113,6 +132,7 @@ const HOSTILE: readonly (readonly [what: string, codes: readonly string[], make:
       ['takes several people', { quorum: 2 }, 2],
       ['takes a person of its own', { distinct: true }, 1],
       ['is critical', { severity: 'critical' }, 1],
+      ['demands a preview', { needsPreview: true }, 1],
     ] as const
   ).map(([what, terms, people]): (typeof HOSTILE)[number] => [
     `a grant of a policy that ${what}`,
@@ -144,6 +164,7 @@ const HOSTILE: readonly (readonly [what: string, codes: readonly string[], make:
       ['another policy asks', { id: 'large', hash: 'd'.repeat(64) }],
       ['a policy asks in another text', { ...POLICIES, hash: 'd'.repeat(64) }],
       ['the policy takes several people by now', { ...POLICIES, quorum: 2 }],
+      ['the policy demands a preview by now', { ...POLICIES, needsPreview: true }],
     ] as const
   ).map(([what, policy]): (typeof HOSTILE)[number] => [
     `a call under a grant about which ${what}`,
@@ -186,6 +207,19 @@ const HOSTILE: readonly (readonly [what: string, codes: readonly string[], make:
 const LAWFUL: readonly (readonly [what: string, grantedElsewhere: number, make: Make])[] = [
   ['a call under a grant that says who asks', 0, (log, call) => grantedCall(made(log, call), { asking: [POLICIES] })],
   ['a call of which it says that no policy asks', 0, (log) => grantedCall(log, { grantId: undefined, asking: [] })],
+  [
+    'a grant by someone who could decide all, where somebody else answered one policy',
+    0,
+    (log, call) => {
+      const policies = [
+        { ...POLICIES, approvers: ['finance'] },
+        { id: 'legal', hash: 'd'.repeat(64), approvers: ['lawyers'] },
+      ];
+      opened(decided(log, call, { effect: 'approval_needed' }), call, { policies });
+      verdict(log, call, { by: 'eve', groups: ['finance'], policies: [POLICIES.id] });
+      grantedCall(grant(verdict(log, call, { groups: ['finance', 'lawyers'], policies: ['legal'] }), call));
+    },
+  ],
   ['a grant and its two calls', 0, (log, call) => grantedCall(grantedCall(made(log, call)), { effect: 'sanitize' })],
   ['a grant whose approved call runs too', 0, (log, call) => grantedCall(grant(approvedCall(log, call), call))],
   ['a grant that is told twice', 0, (log, call) => grantedCall(grant(made(log, call, { expiresAt: 1 }), call, { expiresAt: 1 }))],

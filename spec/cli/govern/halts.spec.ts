@@ -6,11 +6,13 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { SecretString } from '../../../lib/common/SecretString.js';
 import { writeRunFile } from '../../../lib/cli/server/RunFile.js';
+import { ApprovalDesk } from '../../../lib/decision/desk/ApprovalDesk.js';
 import { AegisModule } from '../../../lib/guard/module/AegisModule.js';
 import { guard } from '../../../lib/guard/guard.js';
 import { createDataPlane } from '../../../lib/server/createDataPlane.js';
 import { makeStateKey } from '../../../lib/server/config/stateKey.js';
 import { sqliteStore } from '../../../lib/store/sqlite/index.js';
+import { signedTenantStore } from '../../../lib/store/signing/signedTenantStore.js';
 import { MemoryStateStore } from '../../../lib/store/memory/MemoryStateStore.js';
 import { rejection } from '../../support/rejection.js';
 import { until } from '../../support/until.js';
@@ -85,14 +87,67 @@ describe('aegis halt, lift and halts', function () {
       expect(await refund(1)).to.equal(1);
     });
 
+    it('end what waits, and what was approved and not used, with --cancel: also where no program runs before it is lifted', async () => {
+      const text = `${policies.text} @id("ask") @effect("approval_needed") @reason("a person decides") forbid (principal, action, resource);`;
+      const ran: string[] = [];
+      const open = (agentId: string, tag: string): { readonly aegis: AegisModule; pay(amount: number): Promise<unknown> } => {
+        const aegis = AegisModule.create({
+          policies: { text },
+          agentId,
+          store: join(data(), 'aegis.db'),
+          stateKey,
+          recovery: { sweepMs: 200 },
+        });
+        const method = async (amount: number): Promise<number> => ran.push(`${agentId} ${amount}`);
+        return {
+          aegis,
+          pay: guard(method, { key: `pay ${agentId} ${tag}`, toolName: 'pay', params: ['amount'], approval: 'defer', module: aegis }),
+        };
+      };
+      for (const agentId of ['support', 'sales']) {
+        const { aegis, pay } = open(agentId, 'cancelled');
+        for (const amount of [1, 2]) await pay(amount);
+        await aegis.close();
+      }
+      const store = sqliteStore(join(data(), 'aegis.db'));
+      store.open();
+      closing.push(() => store.close());
+      const desk = new ApprovalDesk(signedTenantStore(store.forTenant('default'), { stateKey, tenantId: 'default' }).approvals);
+      const statuses = async (): Promise<readonly string[]> => {
+        const all = await Promise.all((['pending', 'approved', 'withdrawn'] as const).map((status) => desk.list({ status })));
+        // of what has ended, the params are not kept
+        return all.flat().map(({ agentId, params, status }) => `${agentId} ${status} ${JSON.stringify(params)}`);
+      };
+      for (const { decisionId, digest, params } of await desk.list({ status: 'pending' }))
+        if (params['amount'] === 2) await desk.approve(decisionId, { by: 'bob', digest });
+      const before = ['support', 'sales'].flatMap((agentId) => [`${agentId} pending {"amount":1}`, `${agentId} approved {"amount":2}`]);
+      expect(await statuses()).to.have.members(before);
+      const { id: frozen } = await json('halt', '--agent', 'support', '--reason', 'wild');
+      expect(await statuses()).to.have.members(before);
+      const { id } = await json('halt', '--agent', 'support', '--reason', 'wild', '--cancel');
+      const after = ['sales pending {"amount":1}', 'sales approved {"amount":2}', 'support withdrawn {}', 'support withdrawn {}'];
+      expect(await statuses()).to.have.members(after);
+      for (const halt of [frozen, id]) await json('lift', halt, '--reason', 'over');
+
+      const { aegis } = open('support', 'cancelled');
+      closing.push(() => aegis.close());
+      await aegis.ready();
+      const ended = async (): Promise<readonly string[]> =>
+        (await aegis.tasks.listTasks({})).filter(({ agentId }) => agentId === 'support').map(({ status }) => status);
+      await until(async () => (await ended()).every((status) => status === 'denied' || status === 'cancelled'));
+      expect(ran.filter((call) => call.startsWith('support'))).to.deep.equal([]);
+    });
+
     it('refuse what is not an order', async () => {
       const store = sqliteStore(join(data(), 'aegis.db'));
       store.open();
       store.close();
       const fail = (...args: string[]) => failureOf([...args, '--data', data()]);
       for (const [args, message] of [
-        [['halt', '--reason', 'r'], /must say what is halted/],
-        [['halt', '--all', '--agent', 'a', '--reason', 'r'], /no other field goes with it/],
+        [['halt', '--reason', 'r'], /say what to halt: --all, or --agent, --tool or --group/],
+        [['halt', '--all', '--agent', 'a', '--reason', 'r'], /--all halts every call: leave it out/],
+        [['halt', '--tool', 'two words', '--reason', 'r'], /toolName: must have 1 to 128 letters/],
+        [['halt', '--agent', 'a', '--reason', '  '], /reason: must say why/],
         [['halt', '--all', '--reason', 'r', '--for', 'soon'], /--for must be a time such as/],
         [['halt', '--all', '--reason', 'r', '--for', '0m'], /--for must be a time such as/],
         [['halt', '--all'], /--reason/],

@@ -46,6 +46,15 @@ describe('aegis limits', function () {
     rmSync(folder, { recursive: true });
   });
 
+  it('say what the commands are where one is misspelled, and open nothing for it', async () => {
+    for (const [name, meant] of [
+      ['shw', "; did you mean 'show'?"],
+      ['lst', "; did you mean 'list'?"],
+      ['budget', ''],
+    ] as const)
+      expect(await fail('limits', name)).to.equal(`aegis: unknown command '${name}'; there are list and show <policy>${meant}\n`);
+  });
+
   const CALLS = [
     ['support', 'refund', { cents: 999.5 }],
     ['support', 'refund', { cents: 0.5 }],
@@ -128,6 +137,37 @@ describe('aegis limits', function () {
     }
     writeRunFile(data(), { pid: process.pid, url, store: 'memory' });
     await readThem();
+  });
+
+  it('says what it looked through where there is more than is listed: what is not found there may be counted all the same', async () => {
+    const counter = (n: number): object => ({
+      id: String(n),
+      policy_id: 'mails',
+      by: { agent: `agent-${n}` },
+      kind: 'fixed',
+      window_s: 3_600,
+      used: 1,
+      limit: 1,
+      level: 'full',
+      ends_at: '2030-01-01T00:00:00.000Z',
+    });
+    let counters = Array.from({ length: 200 }, (_, n) => counter(n));
+    const server = createServer((_, answer) => answer.setHeader('content-type', 'application/json').end(JSON.stringify({ counters })));
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    closing.push(() => server.close());
+    const { port } = server.address() as AddressInfo;
+    writeRunFile(data(), { pid: process.pid, url: `http://127.0.0.1:${port}`, store: 'memory' });
+    const CUT = 'among the 200 fullest counters';
+    expect(await fail('limits', 'show', 'something-else')).to.include(CUT);
+    expect(await fail('limits', 'show', 'mail'))
+      .to.include(CUT)
+      .and.include('did you mean');
+    expect((await run('limits', 'list', '--agent', 'agent-7')).stderr).to.include(CUT);
+    expect((await run('limits', 'list', '--agent', 'someone')).stderr).to.include(CUT);
+    expect((await run('limits')).stderr).to.not.include(CUT);
+    counters = counters.slice(1);
+    expect(await fail('limits', 'show', 'something-else')).to.include('in a window that is not over');
+    expect((await run('limits', 'list', '--agent', 'someone')).stderr).to.not.include(CUT);
   });
 
   it('takes nothing else for limits, whatever answers in place of the server', async () => {

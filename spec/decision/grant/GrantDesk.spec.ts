@@ -75,6 +75,10 @@ describe('The grants of a desk', () => {
     expect(seen).to.deep.include({ kind: 'callback', where: 'grants', error: { name: 'StoreError', message: 'it is away' } });
     records.failing = [];
     expect((await ask(8)).effect).to.equal('allow');
+    // now it is known who may make such a grant, so that the store is asked at once
+    records.failing = ['replace'];
+    const again = await diagnosed(async () => expect((await ask(9)).effect).to.equal('approval_needed'));
+    expect(again).to.deep.include({ kind: 'callback', where: 'grants', error: { name: 'StoreError', message: 'it is away' } });
   });
 
   it('stand in for each other: a call whose grant was used up meanwhile is answered by the next one, and by a person when none is left', async () => {
@@ -100,6 +104,23 @@ describe('The grants of a desk', () => {
     expect(error).to.include({ status: 503, code: 'grant_not_made' });
     expect((await desk.get(String(error['decisionId'])))?.status).to.equal('approved');
     expect(await grants.list()).to.deep.equal([]);
+  });
+
+  it('that could not be stored are said so each time that the same yes is given again, and those that were stored are not made twice', async () => {
+    for (const failing of [['insert'], []] as const) {
+      const { records, desk, grants, ask } = setup();
+      const { decisionId } = await ask(40);
+      const digest = (await desk.get(decisionId))?.digest;
+      const approve = () => desk.approve(decisionId, { by: 'rita', digest, grant: LOOSE, key: 'key-1' });
+      records.failing = failing;
+      const isMade = failing.length === 0;
+      if (isMade) await approve();
+      else expect(await rejection(approve())).to.include({ status: 503, code: 'grant_not_made' });
+      records.failing = [];
+      if (isMade) expect((await approve()).status).to.equal('approved');
+      else expect(await rejection(approve())).to.include({ status: 503, code: 'grant_not_made', decisionId });
+      expect(await grants.list()).to.have.lengthOf(isMade ? 1 : 0);
+    }
   });
 
   it('are in what is signed with the yes: all that they say, and nothing that may not be', async () => {
@@ -140,6 +161,35 @@ when { context.input has note && context.input.note != "clean" };`;
     for (const note of ['clean', 'other']) expect((await decide(aegis, { ...REFUND, amount: 8, note })).effect).to.equal('approval_needed');
     await aegis.approvals.deny(before.decisionId, { by: 'bob' });
     expect((await aegis.grants.get(id))?.revoked).to.include({ by: 'bob' });
+  });
+
+  it('loosen no value that was an object before a policy changed it: every object would be covered', async () => {
+    const text = `${GRANTABLE}
+@id("clean") @effect("sanitize") @sanitize("set /note \\"clean\\"") forbid (principal, action, resource)
+when { context.input has note && context.input.note != "clean" };`;
+    await using aegis = grantModule({ policies: { text } });
+    const { decisionId, digest } = await asked(aegis, { ...REFUND, note: { to: 'ann' } });
+    const grant = { ...LOOSE, loosen: { '/note': 'any' as const } };
+    expect(await rejection(aegis.approvals.approve(decisionId, { by: 'rita', digest, grant }))).to.include({ code: 'invalid_grant' });
+    expect(await aegis.grants.list()).to.deep.equal([]);
+  });
+
+  it('are ended by a no to an edited call, where they cover it as its agent made it or as it was edited', async () => {
+    const text = GRANTABLE.replace('@grantable', '@editable("/amount") @grantable');
+    for (const [called, edited, upTo, isEnded] of [
+      [41, 30, 100, true],
+      [41, 130, 100, true],
+      [130, 30, 100, true],
+      [130, 131, 100, false],
+    ] as const) {
+      await using aegis = grantModule({ policies: { text } });
+      const before = await asked(aegis, { ...REFUND, amount: called });
+      const { id } = await granted(aegis, { loosen: { '/amount': { '>=': 0, '<=': upTo } } });
+      const { decisionId, digest } = before;
+      await aegis.approvals.amend(decisionId, { by: 'bob', digest, set: { '/amount': edited } });
+      await aegis.approvals.deny(decisionId, { by: 'bob' });
+      expect((await aegis.grants.get(id))?.revoked?.by, `${called}, ${edited}`).to.equal(isEnded ? 'bob' : undefined);
+    }
   });
 
   it('that loosen a text ask about one that may deceive, also where there is no session', async () => {

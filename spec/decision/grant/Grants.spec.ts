@@ -172,6 +172,8 @@ describe('Grants', () => {
       ['a list of 101', { ...LOOSE, loosen: { '/to': { in: Array.from({ length: 101 }, (_, i) => `a${i}`) } } }],
       ['a beginning without a delimiter', { ...LOOSE, loosen: { '/to': { startsWith: 'ann' } } }],
       ['a beginning that is a delimiter alone', { ...LOOSE, loosen: { '/to': { startsWith: '/' } } }],
+      ['a look-alike in a list', { ...LOOSE, loosen: { '/to': { in: ['ann@example.com', 'ann@ex\u0430mple.com'] } } }],
+      ['a hidden character in a list', { ...LOOSE, loosen: { '/to': { in: ['ann@example.com', 'ann@example.com\u200b'] } } }],
       ['an end without a delimiter', { ...LOOSE, loosen: { '/to': { endsWith: 'example.com' } } }],
       ['an end with ..', { ...LOOSE, loosen: { '/to': { endsWith: '@..example.com' } } }],
       ['an end that is no text', { ...LOOSE, loosen: { '/to': { endsWith: 7 } } }],

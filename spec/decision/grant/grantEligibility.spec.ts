@@ -146,6 +146,47 @@ describe('Who makes a grant, and answers by it', () => {
       expect((await decide()).effect).to.equal(effect);
     });
 
+  for (const [what, annotations, options] of [
+    ['anyone may decide', '', {}],
+    ['the program names its groups', APPROVERS, { approverGroups }],
+    ['mayApprove says who may', APPROVERS, { mayApprove: () => true }],
+  ] as const)
+    matter(`it answers nothing once its maker is no longer in the directory of the program, where ${what}`, async () => {
+      const { id, name, ids, groups, groupsFrom } = person();
+      let found: DirectoryPerson | undefined = { id, name, ids, groups, groupsFrom };
+      const directory = { personOf: (one: string) => (one === 'rita' ? found : undefined), hasPeople: () => true };
+      const { approve, decide } = setup(annotations, { ...options, directory });
+      await approve({});
+      expect((await decide()).effect).to.equal('allow');
+      const then = found;
+      found = undefined;
+      expect((await decide()).effect).to.equal('approval_needed');
+      found = then;
+      expect((await decide()).effect).to.equal('allow');
+    });
+
+  for (const [before, after, effect] of [
+    [[1, 1], [1, 1], 'allow'],
+    [[1, 1], [1, 2], 'approval_needed'],
+    [[1, 1], [2, 1], 'approval_needed'],
+    [[1, 2], [2, 1], 'approval_needed'],
+    [[1, undefined], [1, undefined], 'allow'],
+    [[1, undefined], [1, 1], 'approval_needed'],
+    [[undefined, 1], [undefined, 2], 'approval_needed'],
+  ] as const)
+    matter(
+      `its maker had the epochs ${before.join(' and ')} at the server and in the directory, and has ${after.join(' and ')}: ${effect}`,
+      async () => {
+        let epochs: readonly (number | undefined)[] = before;
+        const directory = { personOf: (one: string) => (one === 'rita' ? person({ epoch: epochs[1] }) : undefined), hasPeople: () => true };
+        const { desk, approve, decide } = setup(APPROVERS, { directory });
+        desk.usePeople(peopleOf(() => person({ epoch: epochs[0] })));
+        await approve({ assurance: 'step-up' });
+        epochs = after;
+        expect((await decide()).effect).to.equal(effect);
+      },
+    );
+
   matter('it answers nothing once the passkey that signed it is gone', async () => {
     const { desk, approve, decide } = setup(APPROVERS, {});
     const proof = { kind: 'passkey', credential: 'c', nonce: 'n', clientDataJSON: 'd', authenticatorData: 'a', signature: 's' } as const;

@@ -23,6 +23,21 @@ describe('Terms of grants', () => {
     [{ in: [1, 2.5] }, 1, [1, 2.5], ['1', 2, true]],
     [{ startsWith: '/srv/reports/' }, '/srv/reports/a', ['/srv/reports/', '/srv/reports/2026/x.pdf'], ['/srv/reports', '/srv/reportsX', '/srv/reports/../etc', '/srv/reports/%2e%2e/etc', '/srv/reports/a\\b', '/srv/reports/a\nb', ' /srv/reports/', 7]], // prettier-ignore
     [{ startsWith: 'https://api.example.com/v1/' }, 'https://api.example.com/v1/x', ['https://api.example.com/v1/users?x=1'], ['https://api.example.com.evil.io/v1/', 'http://api.example.com/v1/', 'https://api.example.com/v1/..']], // prettier-ignore
+    [
+      { startsWith: '//cdn.example.com/' },
+      '//cdn.example.com/x',
+      ['//cdn.example.com/y'],
+      ['//cdn.example.com.evil.io/', '/cdn.example.com/y'],
+    ],
+    [
+      { startsWith: '/srv/reports/' },
+      '/srv/reports/a',
+      ['/srv/reports/a;b', '/srv/reports/a & b'],
+      ['/srv/reports/\u2025/etc', '/srv/reports/\u2026', '/srv/reports/\ufe19', '/srv/reports/\ufe30/x'],
+    ],
+    [{ startsWith: 'git log ' }, 'git log -1', ['git log --stat lib', 'git log '], ['git log;id', 'git log ; id', 'git log | sh', 'git log & id', 'git log $(id)', 'git log `id`', 'git log > /etc/x', 'git log < x', 'git log \n id']], // prettier-ignore
+    ['any', { a: 1 }, [], [{ a: 1 }, { b: 2 }, [1], null, new Date(0), 'x', 1]],
+    ['any', 1, [], [1, 2, '1']],
     [{ endsWith: '@example.com' }, 'a@example.com', ['b@example.com', 'b.c+d@example.com'], ['@example.com', 'evil@x@example.com', 'a,b@example.com', 'b@example.com ', 'x/y@example.com', 'a b@example.com', 'b@sub.example.com', 'b@EXAMPLE.com']], // prettier-ignore
     [{ endsWith: '.pdf' }, 'a.pdf', ['b.pdf', 'b-c.pdf'], ['.pdf', '../b.pdf', 'x/b.pdf', 'b.pdf.exe', 'b..pdf']],
   ];
@@ -36,6 +51,9 @@ describe('Terms of grants', () => {
     null, undefined, 7, '', 'all', [], {}, { like: '*' }, { '==': 1 }, { '<=': 1 }, { '>': 1, '>=': 1 }, { '>=': 1, '<=': NaN },
     { '>=': 1, '<=': 1e300 }, { in: [null] }, { in: [{}] }, { in: [0.00001] }, { in: ['\ud800'] }, { startsWith: '' }, { startsWith: '/' },
     { startsWith: 'https://' }, { startsWith: 'https://api.' }, { startsWith: 'https://a@b/' }, { startsWith: 'https://api.example.com' },
+    { startsWith: 'https:' }, { startsWith: 'HTTPS:/' }, { startsWith: ' https:' }, { startsWith: 'http:/ ' }, { startsWith: 'wss:' }, { startsWith: 'ftp:a/' },
+    { startsWith: 'file:' }, { startsWith: '//' }, { startsWith: ' //' }, { startsWith: '//cdn-' }, { startsWith: 'https://./' }, { startsWith: 'https:api.example.com/' },
+    { startsWith: 'ls ;' }, { startsWith: 'cat a | b ' }, { startsWith: 'a\u2025/' },
     { startsWith: 'a%/' }, { startsWith: 'a\\/' }, { startsWith: 'a/../' }, { startsWith: '\ud800/' }, { startsWith: `${'a'.repeat(1_024)}/` },
     { endsWith: '' }, { endsWith: '@' }, { endsWith: 'com' }, { endsWith: '.a..b' }, { endsWith: '.\ud800' }, { endsWith: '@%' }, { endsWith: '@a', in: ['b'] },
   ]; // prettier-ignore
@@ -43,6 +61,15 @@ describe('Terms of grants', () => {
     for (const given of wrong) expect(readTerm(given), JSON.stringify(given)).to.be.a('string');
     // a term that a newer version has written covers nothing
     expect(grantMatcher({ a: 1 }, { '/a': { like: 1 } as never })({ a: 1 })).to.equal(false);
+  });
+
+  it('that a newer version has written are explained too: as what permits nothing', () => {
+    const params = { amount: 40, to: 'a' };
+    const scope: GrantScope = { agentId: 'bot', toolName: 'refund', guardKey: 'refund', requester: 'bot', params, session: null, facts: {}, loosened: { params: { '/to': { like: 'a' } as never }, session: {}, facts: {} }, lifts: [] }; // prettier-ignore
+    const engines = enginesOf(explainGrant(scope));
+    for (const engine of engines) expect(engine.evaluate(callOf(params, { toolName: 'refund' })).effect).to.equal('deny');
+    expect(engines).to.have.lengthOf(1);
+    for (const engine of engines) engine.release();
   });
 
   it('leave everything else exactly as it was: names, nested names, lists, kinds', () => {
@@ -139,7 +166,7 @@ function randomOf(first: number): Random {
 }
 
 const pick = <T>(random: Random, values: readonly T[]): T => values[random(values.length)] as T;
-const TEXTS = ['', 'a', '/srv/a/', '/srv/a/b', '/srv/a/../b', 'a@example.com', 'b@example.com', 'x@y@example.com', 'a*b', 'a"b\\c', 'ä\n', '%2e', '.pdf', 'b.pdf']; // prettier-ignore
+const TEXTS = ['', 'a', '/srv/a/', '/srv/a/b', '/srv/a/../b', 'a@example.com', 'b@example.com', 'x@y@example.com', 'a*b', 'a"b\\c', 'ä\n', '%2e', '.pdf', 'b.pdf', 'ls a', 'ls ', 'ls a;b', '/srv/a/\u2025/b', '/srv/a/x$y']; // prettier-ignore
 const NUMBERS = [0, 1, -1, 5, 40, 99, 100, 101, 0.5, 99.99, -0.0001, 2 ** 53 - 1, 12.3456];
 
 /** Params with terms that cover them. */
@@ -186,6 +213,7 @@ function randomTerm(random: Random, value: unknown): GrantTerm {
     'any',
     { in: [String(value), 'a'] },
     { startsWith: '/srv/a/' },
+    { startsWith: 'ls ' },
     { endsWith: '@example.com' },
     { endsWith: '.pdf' },
   ]);

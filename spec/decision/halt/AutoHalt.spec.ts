@@ -126,6 +126,26 @@ describe('Halting an agent by itself', () => {
     expect(ordered).to.have.length(3);
   });
 
+  it('is kept from it by no pause of a person that ends before', async () => {
+    for (const [forMs, pauseMs, isHalted] of [
+      [undefined, 60_000, true],
+      [60_000, 59_999, true],
+      [60_000, 60_000, false],
+      [60_000, 3_600_000, false],
+    ] as const)
+      for (const scope of [{ all: true }, { agentId: 'bot' }] as const) {
+        const { ordered, inForce, refuse } = world({ forMs });
+        const pause: Halt = { id: 'p', scope, pending: 'freeze', by: 'ann', reason: 'r', atMs: 0, untilMs: 1_000_000 + pauseMs };
+        inForce.push(pause);
+        await refuse('bot', 3);
+        expect(ordered, `${String(forMs)} ${pauseMs}`).to.have.length(isHalted ? 1 : 0);
+        // another process has halted it by itself, a moment before
+        inForce.splice(0, 9, { ...pause, by: 'auto-halt' });
+        await refuse('bot', 3);
+        expect(ordered).to.have.length(isHalted ? 1 : 0);
+      }
+  });
+
   it('tries again at the next refusal where the halt could not be ordered, and says so', async () => {
     const { ordered, refuse, fail } = world();
     const told: unknown[] = [];

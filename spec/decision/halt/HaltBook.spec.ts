@@ -7,6 +7,7 @@ import type { Awaitable } from '../../../lib/common/awaitable.js';
 import { SecretString } from '../../../lib/common/SecretString.js';
 import { HaltBook } from '../../../lib/decision/halt/HaltBook.js';
 import type { HaltBookOptions } from '../../../lib/decision/halt/HaltBook.js';
+import { SteadyClock } from '../../../lib/common/time/SteadyClock.js';
 import { recordOfHalt } from '../../../lib/decision/halt/haltRecord.js';
 import { HaltFile } from '../../../lib/decision/halt/HaltFile.js';
 import type { Halt, HaltableCall, HaltScope } from '../../../lib/model/halt/Halt.js';
@@ -124,14 +125,44 @@ describe('The halts of a tenant', () => {
     expect(book.stop(CALL)).to.equal(undefined);
     await time.tickAsync(500);
     expect([ended, await book.list(), await book.list({ all: true })]).to.deep.equal([[halt], [], [halt]]);
+    const standing = (): readonly string[] => inner.list({ kind: HALT_KIND, index1: 'standing' }).records.map((record) => record.id);
     const { id } = await book.halt({ all: true }, { ...ORDER, pending: 'cancel' });
-    expect([book.cancels(CALL), inner.list({ kind: HALT_KIND, index1: 'standing' }).records.map((record) => record.id)]).to.deep.equal([
-      true,
-      [id],
-    ]);
+    expect([book.cancels(CALL), standing()]).to.deep.equal([true, [halt.id, id]]);
     expect(journal.map(({ how }) => how)).to.deep.equal(['halted', 'over', 'halted']);
     expect(await book.lift(halt.id, ORDER)).to.have.property('lifted');
+    expect(standing()).to.deep.equal([id]);
   });
+
+  it('that were over for a day are read no longer', async () => {
+    const book = await open({ isShared: false });
+    const { id } = await book.halt({ toolName: 'refund' }, { ...ORDER, untilMs: Date.now() + 60_000 });
+    const standing = (): readonly string[] => inner.list({ kind: HALT_KIND, index1: 'standing' }).records.map((record) => record.id);
+    await time.tickAsync(86_459_999);
+    const second = await book.halt({ toolName: 'mail' }, ORDER);
+    expect(standing()).to.deep.equal([id, second.id]);
+    await time.tickAsync(1);
+    const third = await book.halt({ toolName: 'read' }, ORDER);
+    expect(standing()).to.deep.equal([second.id, third.id]);
+  });
+
+  for (const [ahead, aheadMs] of [
+    ['a minute', 60_000],
+    ['an hour', 3_600_000],
+    ['almost a day', 86_000_000],
+  ] as const)
+    it(`end for no process before their time because the clock of another one is ahead: ${ahead}`, async () => {
+      const clock = new SteadyClock();
+      clock.notBefore(Date.now() + aheadMs);
+      const [right, fast] = [await open(), await open({ clock })];
+      const untilMs = Date.now() + 30_000;
+      await right.halt({ agentId: 'support' }, { ...ORDER, untilMs });
+      await fast.halt({ agentId: 'sales' }, ORDER);
+      await time.tickAsync(10_000);
+      const later = await open();
+      expect([right, later].map((book) => book.stop(CALL)?.code)).to.deep.equal(['halted', 'halted']);
+      await time.tickAsync(20_000);
+      expect([right, later].map((book) => book.stop(CALL)?.code)).to.deep.equal([undefined, undefined]);
+    });
 
   describe('that cannot be confirmed', () => {
     class Away extends MemoryRecordStore {
@@ -166,6 +197,52 @@ describe('The halts of a tenant', () => {
       const looked = book.look(CALL) as PromiseLike<unknown>;
       await time.tickAsync(200);
       expect(await looked).to.include({ code: 'halt_unknown' });
+    });
+
+    it('let no call in where either clock says that the time is over, also after a look by one clock', async () => {
+      const records = new Away();
+      const book = await open({ records });
+      records.state = 'silent';
+      await time.tickAsync(1_000);
+      expect(book.look(CALL, true)).to.equal(undefined);
+      // the machine slept: wall time alone went on, and the look reads once more
+      time.setSystemTime(Date.now() + 6_000);
+      const looked = book.look(CALL, true) as PromiseLike<unknown>;
+      await time.tickAsync(200);
+      expect(await looked).to.include({ code: 'halt_unknown' });
+      expect(book.stop(CALL)).to.include({ code: 'halt_unknown' });
+    });
+
+    it('let no call in where the wall clock was set back by as much as passed', async () => {
+      const records = new Away();
+      const book = await open({ records });
+      records.state = 'silent';
+      await time.tickAsync(6_000);
+      time.setSystemTime(Date.now() - 6_000);
+      expect(book.look(CALL, true)).to.equal(undefined);
+      expect(book.stop(CALL)).to.include({ code: 'halt_unknown' });
+      // set back further, that clock says nothing
+      time.setSystemTime(Date.now() - 3_600_000);
+      const looked = book.look(CALL, true) as PromiseLike<unknown>;
+      await time.tickAsync(200);
+      expect(await looked).to.include({ code: 'halt_unknown' });
+    });
+
+    it('are read once more before a call whose entry could be too late, and not before others', async () => {
+      const records = new Away();
+      const book = await open({ records });
+      book.close();
+      const readsAfter = async (ms: number): Promise<number> => {
+        await book.refresh();
+        const before = records.reads;
+        await time.tickAsync(ms);
+        expect(await book.look(CALL, true)).to.equal(undefined);
+        expect(book.stop(CALL)).to.equal(undefined);
+        return records.reads - before;
+      };
+      expect([await readsAfter(2_400), await readsAfter(4_500), await readsAfter(4_501), await readsAfter(4_999)]).to.deep.equal([
+        0, 0, 1, 1,
+      ]);
     });
 
     it('refuse with what the store failed with as the cause, until a read works again, and without one where the store says nothing', async () => {
@@ -289,7 +366,19 @@ describe('The halts of a tenant', () => {
     });
 
     it('of which one cannot be read: for every call', async () => {
-      for (const body of ['{', '{"scope":{}}', '{"scope":{"all":true},"pending":"later"}']) {
+      const order = '"scope":{"agentId":"x"},"pending":"freeze"';
+      for (const body of [
+        '{',
+        '{"scope":{}}',
+        '{"scope":{"all":true},"pending":"later"}',
+        `{${order},"reason":"r"}`,
+        `{${order},"by":"ann","reason":5}`,
+        ...['"soon"', 'null', '1.5', '[]'].map((until) => `{${order},"by":"ann","reason":"r","untilMs":${until}}`),
+        ...['null', '{}', '{"by":"ann","reason":"r"}', '{"by":"ann","reason":"r","atMs":"now"}', '{"by":5,"reason":"r","atMs":1}'].map(
+          (lifted) => `{${order},"by":"ann","reason":"r","lifted":${lifted}}`,
+        ),
+      ]) {
+        inner = new MemoryRecordStore();
         inner.insert({ kind: HALT_KIND, id: body, version: 1, index1: 'standing', createdAtMs: 1, body });
         expect((await open()).stop(CALL)?.code).to.equal('halt_unknown');
       }
@@ -330,7 +419,7 @@ describe('The halts of a tenant', () => {
   it('are refused where the store takes none, and where what is over cannot be closed that is reported', async () => {
     const book = await open({ isShared: false });
     await book.halt({ toolName: 't' }, { ...ORDER, untilMs: Date.now() + 1 });
-    await time.tickAsync(1);
+    await time.tickAsync(86_400_001);
     Object.assign(inner, { replace: () => Promise.reject(new Error('full')) });
     expect((await book.halt({ toolName: 'u' }, ORDER)).scope).to.deep.equal({ toolName: 'u' });
     Object.assign(inner, { insert: () => false });
@@ -350,6 +439,9 @@ describe('The halts of a tenant', () => {
       { toolName: 'x'.repeat(257) },
       { agent: 'a' },
       { group: undefined },
+      // no call has such a name
+      { toolName: 'two words' },
+      { agentId: 'bot', group: 'm\u00f6ney' },
     ];
     const orders: readonly unknown[] = [
       {},
@@ -358,6 +450,7 @@ describe('The halts of a tenant', () => {
       { by: 'a\u200bb', reason: 'r' },
       { by: 'x'.repeat(257), reason: 'r' },
       { by: 'ann', reason: '' },
+      { by: 'ann', reason: ' \n' },
       { by: 'ann', reason: 'r'.repeat(10_001) },
       { ...ORDER, pending: 'stop' },
       { ...ORDER, untilMs: Date.now() },
@@ -372,7 +465,7 @@ describe('The halts of a tenant', () => {
     for (const order of orders)
       expect(await rejection(book.halt({ all: true }, order as never)), JSON.stringify(order)).to.have.property('name', 'ConfigError');
     const { id } = await book.halt({ all: true }, ORDER);
-    for (const order of orders.slice(0, 7)) expect(await rejection(book.lift(id, order as never))).to.have.property('name', 'ConfigError');
+    for (const order of orders.slice(0, 8)) expect(await rejection(book.lift(id, order as never))).to.have.property('name', 'ConfigError');
     for (const unknown of ['', 'halt_x', 5])
       expect(await rejection(book.lift(unknown as never, ORDER))).to.have.property('name', 'ConfigError');
     inner.insert({ kind: HALT_KIND, id: 'odd', version: 1, createdAtMs: 1, body: '{}' });
@@ -417,6 +510,20 @@ describe('A file that halts', () => {
     await rm(path);
     await book.refresh();
     expect(book.stop(CALL)).to.equal(undefined);
+  });
+
+  it('is told when it appears and when it has gone, once each', async () => {
+    const path = join(folder, 'halt');
+    const told: boolean[] = [];
+    const onFile = (isThere: boolean): void => void told.push(isThere);
+    const book = new HaltBook({ records: new MemoryRecordStore(), isShared: false, maxStaleMs: 5_000, file: new HaltFile(path), onFile });
+    books.push(book);
+    await book.start();
+    for (const there of [true, true, false, false, true]) {
+      await (there ? writeFile(path, '') : rm(path, { force: true }));
+      await book.refresh();
+    }
+    expect(told).to.deep.equal([true, false, true]);
   });
 
   it('halts where it is a folder, and where its own folder has gone', async () => {

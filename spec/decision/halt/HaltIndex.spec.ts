@@ -23,11 +23,23 @@ describe('The index of halts', () => {
     const wrong: string[] = [];
     for (const scopes of sets) {
       const index = new HaltIndex(scopes.map(halt));
-      for (const call of CALLS)
+      // each is asked about again, as most calls are like the one before
+      for (const call of CALLS.flatMap((one) => [one, one]))
         if (index.has(call) !== scopes.some((scope) => isInScope(scope, call))) wrong.push(JSON.stringify([scopes, call]));
     }
     expect(sets).to.have.length(436);
     expect(wrong).to.deep.equal([]);
+  });
+
+  it('sees groups that are added to the list of a call that it was asked about before', () => {
+    const index = new HaltIndex([halt({ group: 'a' })]);
+    const groups = ['b'];
+    const call = { agentId: 'x', toolName: 'y', groups };
+    expect([index.has(call), index.has(call)]).to.deep.equal([false, false]);
+    groups[0] = 'a';
+    expect(index.has(call)).to.equal(true);
+    groups[0] = 'b';
+    expect([index.has(call), index.has({ ...call, groups: ['b', 'a'] }), index.has(call)]).to.deep.equal([false, true, false]);
   });
 
   it('takes no longer with 1,000 halts of others than with 10', () => {

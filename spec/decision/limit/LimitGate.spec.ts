@@ -82,6 +82,44 @@ describe('LimitGate', () => {
     expect(await take([unknown], 5)).to.deep.equal([['unknown'], [], []]);
   });
 
+  it('denies where the counters fail, at once or later, unless all that counts the call is only watched', async () => {
+    const failures: readonly (() => never | Promise<never>)[] = [
+      () => {
+        throw new Error('it is away');
+      },
+      () => Promise.reject(new Error('it is away')),
+    ];
+    for (const fail of failures) {
+      const counters = new (class extends MemoryCounterStore {
+        override take = fail as never;
+      })();
+      const broken = new LimitGate({ counters, tenantId: 'default', durable: true });
+      expect(await broken.take([limitOf('a'), limitOf('b', {}, true)], call, 't', 0))
+        .to.include({ kind: 'denied', code: 'limit_unavailable' })
+        .and.have.nested.property('error.message', 'it is away');
+      expect(await broken.take([limitOf('b', {}, true)], call, 't', 0)).to.include({ kind: 'fits' });
+    }
+  });
+
+  it('takes of a store that answers later what it takes of one that answers at once', async () => {
+    const asked: unknown[] = [];
+    const inner = new MemoryCounterStore();
+    const counters = new (class extends MemoryCounterStore {
+      override take = ((...given: Parameters<MemoryCounterStore['take']>) => {
+        asked.push(given);
+        return Promise.resolve(inner.take(given[0]));
+      }) as never;
+    })();
+    const later = new LimitGate({ counters, tenantId: 'default', durable: true });
+    for (const [token, kind] of [
+      ['1', 'fits'],
+      ['2', 'fits'],
+      ['3', 'denied'],
+    ])
+      expect(await later.take([limitOf('a')], call, token as string, 0)).to.include({ kind });
+    expect(asked.map((given) => (given as unknown[])[1])).to.deep.equal([{ durable: true }, { durable: true }, { durable: true }]);
+  });
+
   it('takes what this call costs, up to what the limit is now', () => {
     const paid = limitOf('paid', { cost: '/amount' });
     const costs = [2, 2, 3, 2].map((amount) => planned([paid], { params: { amount } })[0]?.cost);

@@ -275,11 +275,11 @@ describe('A journal', () => {
 
     it('is followed by a last look: a module that was closed meanwhile, or a call that was aborted, does not run', async () => {
       const closing = open(slow);
-      const call = act(closing)(1);
+      const call = rejection(act(closing)(1));
       await time.tickAsync(500);
       await closing.close();
       await time.tickAsync(500);
-      expect(await rejection(call)).to.be.instanceOf(ShutdownError);
+      expect(await call).to.be.instanceOf(ShutdownError);
 
       const controller = new AbortController();
       const { signal } = controller;

@@ -1,4 +1,7 @@
 import { expect } from 'chai';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { guardTools } from '../../../lib/adapter/ai-sdk.js';
 import { currentCall } from '../../../lib/guard/call/callContext.js';
 import { guard } from '../../../lib/guard/guard.js';
@@ -51,6 +54,84 @@ describe('The signal of a call that runs', () => {
       ]);
       await module.close();
     });
+
+  it('is aborted for a call that asks for it only when it is halted already, and not for one that is not', async () => {
+    for (const sessions of [undefined, 'async-local'] as const) {
+      const module = AegisModule.create({ policies: POLICIES, agentId: 'bot', ...(sessions !== undefined && { sessions }) });
+      const codeOf = (): unknown => {
+        const { signal } = currentCall()!;
+        return signal.aborted ? (signal.reason as { readonly code?: string }).code : 'runs';
+      };
+      const crawl = guard(
+        async function* (pages: number) {
+          for (let page = 0; page < pages; page++) yield page;
+          yield codeOf();
+        },
+        { key: `crawl ${sessions}`, toolName: 'crawl', params: ['pages'], approval: 'wait', module },
+      );
+      for (const [toolName, code] of [
+        ['crawl', 'halted'],
+        ['other', 'runs'],
+      ] as const) {
+        const stream = crawl(1);
+        expect((await stream.next()).value).to.equal(0);
+        const { id } = await module.halts.halt({ toolName }, ORDER);
+        expect((await stream.next()).value).to.equal(code);
+        await module.halts.lift(id, ORDER);
+      }
+      if (sessions === 'async-local') {
+        const slow = guard(
+          async (ms: number) => {
+            await module.halts.halt({ toolName: 'slow' }, ORDER);
+            await pause(ms);
+            return codeOf();
+          },
+          { key: 'slow', toolName: 'slow', params: ['ms'], approval: 'wait', module },
+        );
+        expect(await slow(1)).to.equal('halted');
+      }
+      await module.close();
+    }
+  });
+
+  it('is aborted by a haltFile too, and what is approved goes on once the file has gone', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'aegis-halt-file-'));
+    const haltFile = join(folder, 'halt');
+    const module = AegisModule.create({ policies: POLICIES, agentId: 'bot', haltFile });
+    const crawl = guard(
+      async (url: string) => {
+        const { signal } = currentCall()!;
+        if (url === 'a') writeFileSync(haltFile, '');
+        await until(() => signal.aborted);
+        return (signal.reason as { readonly code?: string }).code;
+      },
+      { key: 'crawl by file', toolName: 'crawl', params: ['url'], module },
+    );
+    expect(await crawl('a')).to.equal('halted');
+    expect(await rejection(crawl('b'))).to.have.property('code', 'halted');
+    rmSync(haltFile);
+    let ran = 0;
+    const refund = guard(async (amount: number) => (ran += amount), {
+      key: 'refund by file',
+      toolName: 'refund',
+      params: ['amount'],
+      approval: 'defer',
+      module,
+    });
+    await until(async () => (await refund(1).catch(() => undefined)) !== undefined);
+    writeFileSync(haltFile, '');
+    const book = await module.halts.start();
+    await book.refresh();
+    const [record] = await module.approvals.list();
+    await module.approvals.approve(String(record?.decisionId), { by: 'bob', digest: record?.digest });
+    await pause(50);
+    expect(ran).to.equal(0);
+    rmSync(haltFile);
+    await book.refresh();
+    await until(() => ran === 1);
+    await module.close();
+    rmSync(folder, { recursive: true });
+  });
 
   it('is not aborted by who opened the approval of a call in mode defer, and is by who waits for it', async () => {
     const { module, approve } = world();

@@ -80,6 +80,9 @@ describe('Tests of policies that are limits', () => {
       // a day in UTC
       { before: [{ params: { cents: 1000 }, now: '2026-12-31T23:59:59Z' }], expect: { effect: 'allow' } },
       { before: [{ params: { cents: 1000 }, now: '2027-01-01T00:00:00Z' }], expect: { effect: 'approval_needed' } },
+      // the time of counters never goes back
+      { before: [{ params: { cents: 1000 }, now: '2027-01-03T00:00:00Z' }], expect: { effect: 'approval_needed' } },
+      { before: [{ params: { cents: 1000 }, now: '2027-01-03T00:00:00Z' }], now: '2027-01-04T00:00:00Z', expect: { effect: 'allow' } },
       // what people approve counts as well, and so does what was changed
       { before: [{ params: { cents: 900, ask: 1 } }], params: { cents: 101 }, expect: { effect: 'approval_needed' } },
       { before: [{ params: { cents: 5000, cut: 1 } }], params: { cents: 900 }, expect: { effect: 'allow' } },

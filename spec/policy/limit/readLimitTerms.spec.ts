@@ -49,11 +49,17 @@ describe('The annotations of limits', () => {
     ['@limit("100/1d by agents")', 'agent'],
     ['@limit("100/1d by agent,tools")', 'tool'],
     ['@limit("100/1d by sesion/user_id")', 'session'],
+    ['@limit("100/1d by agent, user_id")', 'session/user_id'],
+    ['@limit("100/1d by session.user_id")', 'session/user_id'],
+    ['@limit("100/1d by session:user-id,agent")', 'session/user-id'],
     ['@limit("1/1d") @over("aproval_needed")', 'approval_needed'],
     ['@limit("1/1d") @over("Deny")', 'deny'],
     ['@limit("1/1d") @cost("amount")', '/amount'],
   ] as const)
     it(`say what was meant by ${annotations}`, () => expect(problem(annotations)).to.contain(`did you mean '${meant}'?`));
+
+  for (const value of ['3/1w', '3/400d', 'x/1d', '3/1d by agent,a b', '3/1d by agent,agent', '3'])
+    it(`guesses nothing for @limit("${value}")`, () => expect(problem(`@limit("${value}")`)).to.not.contain('did you mean'));
 
   it('say what was meant by a name', () => {
     for (const [name, meant] of [

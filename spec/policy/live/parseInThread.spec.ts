@@ -62,7 +62,11 @@ describe('parseInThread', () => {
   describe('rejects with a ConfigError', () => {
     const RUNS = "require('node:worker_threads').parentPort.postMessage('running');";
     it('where the thread throws, with the cause', async () => {
-      const error = await rejection(parseInThread(SOURCES, options, running(`${RUNS} throw new Error('oom');`)));
+      // an error may overtake a message, so that the thread waits until it is known to run
+      const asked = `parentPort.once('message', () => { throw new Error('oom'); }); parentPort.postMessage({ policies: [] });`;
+      const error = await rejection(
+        parseInThread(SOURCES, options, running(`const { parentPort } = require('node:worker_threads'); ${RUNS} ${asked}`)),
+      );
       expect(error).to.be.instanceOf(ConfigError).with.property('message').that.contains('ended without a result');
       expect(error).to.have.nested.property('cause.message', 'oom');
     });

@@ -84,6 +84,8 @@ describe('The annotations of approval policies', () => {
     expect(problem('@grantable("2 uses; 1h") @needs_preview("true")')).to.contain(
       '@grantable is not for a policy with @needs_preview("true")',
     );
+    expect(problem('@grantable("2 uses; 1h") @distinct("true")')).to.contain('@grantable is not for a policy with @distinct("true")');
+    expect(problem('@grantable("2 uses; 1h") @distinct("false")')).to.equal('');
     expect(problem('@grantable("2 uses; 1h") @needs_preview("false")')).to.equal('');
     expect(problem('@grantable("2 uses; 1h") @quorum("1") @severity("high")')).to.equal('');
   });

@@ -48,6 +48,9 @@ export type MakeWorld = (options: ContractPolicies) => Promise<ContractWorld>;
 /** Polls that would take long: what is on time was pushed. */
 export const SLOW_POLLS = { initialDelayMs: 10_000, maxDelayMs: 300_000 };
 
+/** Forty calls at once are answered late where the machine does much else; what a guard does then is not asked here. */
+const LONGEST_ANSWER_MS = 30_000;
+
 /** Policies in the program. */
 export async function embeddedWorld({ groups: _groups, nullable: _nullable, ...options }: ContractPolicies): Promise<ContractWorld> {
   const module = AegisModule.create({ ...options, agentId: 'bot' });
@@ -98,6 +101,7 @@ export function servedWorld(stores: () => Promise<readonly ServerStore[]>): Make
           baseUrl: (first as (typeof servers)[0]).served.url,
           agentId: 'bot',
           approvalPolling: SLOW_POLLS,
+          timeoutMs: LONGEST_ANSWER_MS,
           ...more,
         });
         programs.push(aegis);

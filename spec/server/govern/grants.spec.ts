@@ -152,6 +152,25 @@ describe('Grants behind a server', () => {
     expect((await inbox.store.approvals.get(id))?.status).to.equal('pending');
   });
 
+  for (const longest of ['1s', '90s', '10m', '100m', '7h', '29d'])
+    it(`are made by the form as the page fills it in, where they are for ${longest} at most`, async () => {
+      await inbox.close();
+      inbox = await servedInbox({ policies: { text: POLICIES.replace('20 uses; 8h', `20 uses; ${longest}`) } as never });
+      rita = await inbox.person('Rita', { roles: ['approver'], groups: ['finance'] });
+      const id = await inbox.ask('refund', { amount: 40, to: 'ann' }, { agent: 'bot', user: 'u1' });
+      const { text } = await rita.get(`/a/${id}`);
+      const [field = ''] = /<input type="number" id="grant_hours"[^>]*>/.exec(text) ?? [];
+      const hoursOf = (name: string): string => new RegExp(`${name}="([^"]*)"`).exec(field)?.[1] ?? '';
+      expect(Number(hoursOf('min'))).to.be.at.most(Number(hoursOf('value')));
+      expect(hoursOf('step')).to.equal('any');
+      const most = { ...GRANT, grant_hours: hoursOf('max') };
+      expect(most.grant_hours).to.have.lengthOf.at.most(8);
+      const answer = await rita.post(`/v1/approvals/${id}/verdict`, await form(id, { ...GRANT, grant_hours: hoursOf('value') }));
+      expect(answer.status, answer.text).to.equal(303);
+      const other = await inbox.ask('refund', { amount: 41, to: 'bob' }, { agent: 'bot', user: 'u1' });
+      expect((await rita.post(`/v1/approvals/${other}/verdict`, await form(other, most))).status).to.equal(303);
+    });
+
   const bad: readonly (readonly [what: string, fields: Record<string, string>])[] = [
     ['more uses than allowed', { grant_uses: '21' }],
     ['no number of uses', { grant_uses: 'x' }],

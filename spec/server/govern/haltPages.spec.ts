@@ -44,6 +44,7 @@ describe('The page of halts', () => {
       { ...PAUSE, group: 'money' },
       { ...PAUSE, agent: '', tool: 'read' },
       { ...PAUSE, agent: '', all: '1' },
+      { ...PAUSE, pending: 'cancel' },
     ];
     for (const form of tooMuch) {
       const answer = await as('approver').post('/halts', form);

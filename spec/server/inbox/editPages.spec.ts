@@ -32,7 +32,7 @@ describe('The page of an approval that can be edited', () => {
     await served.close();
   });
 
-  const refund = async (amount: number): Promise<PendingApproval<string>> => {
+  const refund = async (amount: number, text = 'two\nlines'): Promise<PendingApproval<string>> => {
     const call = guard(
       async (asked: number, note: string, urgent: boolean, due: Date, count: bigint) => {
         ran.push([asked, note, urgent, due, count]);
@@ -40,7 +40,7 @@ describe('The page of an approval that can be edited', () => {
       },
       { toolName: 'refund', params: ['amount', 'note', 'urgent', 'due', 'count'], module, approval: 'defer' },
     );
-    const pending = await call(amount, 'two\nlines', false, DUE, 7n);
+    const pending = await call(amount, text, false, DUE, 7n);
     if (!isPending<string>(pending)) throw new Error('it did not wait');
     return pending;
   };
@@ -58,6 +58,10 @@ describe('The page of an approval that can be edited', () => {
     return fields;
   };
 
+  /** What a person types where something may deceive: of the edited call. */
+  const codeOf = (preview: PageAnswer): string =>
+    (JSON.parse(fieldsOf(preview, '/verdict')['edit'] as string) as { readonly digest: string }).digest.slice(0, 4);
+
   it('has an input for each place, shows the edited call first, and runs it once it is approved', async () => {
     const pending = await refund(250);
     const path = `/a/${pending.decisionId}`;
@@ -68,6 +72,9 @@ describe('The page of an approval that can be edited', () => {
     const typed = { ...form, edit_0: '200', edit_1: 'two\r\nlines', edit_2: 'true', edit_3: '2026-02-01T00:00:00.000Z', edit_4: '8' };
     const preview = await ann.post(`${path}/edit`, typed);
     expect(preview.status).to.equal(200);
+    // nothing has happened yet
+    expect(preview.page.texts('.log li')).to.have.length(1);
+    expect(preview.text).to.not.contain('if you make one');
     expect(preview.text).to.contain('This is the call as you edited it.').and.to.contain('Approve the edited call');
     expect((await ann.get(path)).text).to.contain('250');
     const decided = await ann.post(`/v1/approvals/${pending.decisionId}/verdict`, { ...fieldsOf(preview, '/verdict'), verdict: 'approve' });
@@ -95,6 +102,45 @@ describe('The page of an approval that can be edited', () => {
       expect(answer.status).to.be.oneOf([403, 422]);
       expect(answer.text).to.contain(says);
       expect(answer.text).not.to.contain('This is the call as you edited it.');
+      await pending.cancel();
+    });
+
+  for (const [what, text] of [
+    ['line ends of two characters', 'two\r\nlines'],
+    ['a line end at its start', '\n\nlines'],
+    ['a return alone', 'a\rb'],
+    ['spaces around it', '  a  '],
+  ] as const)
+    it(`leaves a text with ${what} as it is, where another value is edited`, async () => {
+      const pending = await refund(250, text);
+      const path = `/a/${pending.decisionId}`;
+      const first = await ann.get(path);
+      const [, shown = ''] = /<textarea [^>]*name="edit_1"[^>]*>([^<]*)<\/textarea>/.exec(first.text) ?? [];
+      // as a browser reads it and sends it back
+      const read = shown.replaceAll(/\r\n?/g, '\n').replace(/^\n/, '');
+      const form = { ...fieldsOf(first, '/edit'), edit_0: '200', edit_1: read.replaceAll('\n', '\r\n'), edit_2: 'false' };
+      const preview = await ann.post(`${path}/edit`, form);
+      expect(JSON.parse(fieldsOf(preview, '/verdict')['edit'] as string)).to.deep.include({ set: { '/amount': 200 } });
+      const decided = { ...fieldsOf(preview, '/verdict'), verdict: 'approve', reason: 'seen', code: codeOf(preview) };
+      const answer = await ann.post(`/v1/approvals/${pending.decisionId}/verdict`, decided);
+      expect(answer.status, answer.text).to.equal(303);
+      await pending.completed;
+      expect(ran.map(([amount, note]) => [amount, note])).to.deep.equal([[200, text]]);
+    });
+
+  for (const [what, text] of [
+    ['longer than a field', 'a'.repeat(16_385)],
+    ['longer than a field with its line ends', 'a\n'.repeat(8_000)],
+    ['with a character that pages do not have', 'a\0b'],
+  ] as const)
+    it(`has no input for a text ${what}, and edits the others`, async () => {
+      const pending = await refund(250, text);
+      const path = `/a/${pending.decisionId}`;
+      const first = await ann.get(path);
+      expect(first.text).to.contain('cannot be edited on this page').and.not.to.contain('name="edit_1"');
+      const preview = await ann.post(`${path}/edit`, { ...fieldsOf(first, '/edit'), edit_0: '200', edit_2: 'false' });
+      expect(preview.status).to.equal(200);
+      expect(JSON.parse(fieldsOf(preview, '/verdict')['edit'] as string)).to.deep.include({ set: { '/amount': 200 } });
       await pending.cancel();
     });
 

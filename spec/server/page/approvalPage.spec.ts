@@ -177,7 +177,7 @@ describe('The page of an approval', () => {
     expect(page.texts('.why-list .quorum')[1])
       .to.contain('Name of fin')
       .and.contain('by people who count for no other policy of this call');
-    expect(page.text('.decide')).to.contain('After yours, 2 people, each one of dba, managers and one of finance are still needed.');
+    expect(page.text('.decide')).to.contain('After yours, 2 people (each one of dba, managers) and one of finance are still needed.');
     // as the desk counts them now: one of them has left
     const seats = [
       { id: 'two', needed: 3, filledBy: [] },

@@ -353,6 +353,44 @@ describe('Verdicts over HTTP', () => {
       expect((await rejection(Promise.resolve(unverified.verify(signed)))).message).to.equal('away');
     });
 
+    for (const way of ['json', 'form'] as const)
+      it(`make a grant, as ${way}, with the passkey of who has one, over exactly what the grant says`, async () => {
+        const { give, open, rita, tenant, policies } = await setup({ more: '@grantable("20 uses; 8h")' });
+        const id = await open();
+        const given = (uses: number, upTo?: number): object => {
+          if (way === 'form')
+            return {
+              grant: 'on',
+              grant_uses: uses,
+              grant_hours: 1,
+              ...(upTo !== undefined && { grant_path_1: 'params/n', grant_kind_1: 'range', grant_value_1: `0..${upTo}` }),
+            };
+          return { grant: { uses, for_ms: 3_600_000, ...(upTo !== undefined && { loosen: { '/n': { '>=': 0, '<=': upTo } } }) } };
+        };
+        const yes = { verdict: 'approve', digest: DIGEST, version: 1 };
+        const signed = (grant: object) => policies.sign(rita, id, { ...yes, ...(way === 'json' ? grant : { grant_form: textsOf(grant) }) });
+        // where a session is enough for the yes
+        for (const more of [{}, { code: CODE }])
+          expect((await give(rita, id, { ...yes, ...given(2, 9), ...more }, way)).status).to.equal(428);
+        for (const other of [given(3, 9), given(2, 8), given(2)])
+          expect((await give(rita, id, { ...yes, ...given(2, 9), proof: await signed(other) }, way)).status).to.equal(403);
+        // a yes that was signed alone makes no grant, and one that was signed with a grant is none without it
+        expect((await give(rita, id, { ...yes, ...given(2), proof: await policies.sign(rita, id, yes) }, way)).status).to.equal(403);
+        expect((await give(rita, id, { ...yes, proof: await signed(given(2)) }, way)).status).to.equal(403);
+        expect((await tenant.desk.get(id))?.status).to.equal('pending');
+        expect(await tenant.grants.list()).to.deep.equal([]);
+        const answer = await give(rita, id, { ...yes, ...given(2, 9), proof: await signed(given(2, 9)) }, way);
+        expect(answer.status, answer.text).to.equal(way === 'json' ? 200 : 303);
+        const [grant] = await tenant.grants.list();
+        expect(grant).to.include({ by: rita.person.id, assurance: 'passkey', maxUses: 2, fromDecision: id });
+        expect(grant?.loosened.params).to.deep.equal({ '/n': { '>=': 0, '<=': 9 } });
+        for (const { id: key } of await tenant.identity.passkeys.list(rita.person.id))
+          await tenant.identity.passkeys.remove(rita.person.id, key, 'host:ops');
+        // what that passkey signed is over, and who has none needs none
+        const next = await open();
+        expect((await give(rita, next, { ...yes, ...given(2, 9) }, way)).status).to.equal(way === 'json' ? 200 : 303);
+      });
+
     it('are challenged only for who may, and by who has a passkey', async () => {
       const { ask, opened, rita, tenant } = await setup();
       const id = await opened({ n: 1 }, { user_id: 'u-rita' });
@@ -469,14 +507,16 @@ function inSession({ person }: Someone, sessionId: string): Caller {
 interface SetupOptions extends VerdictRoutesOptions {
   readonly severity?: string;
   readonly approvers?: string;
+  /** Further annotations. */
+  readonly more?: string;
   /** Of the pages. */
   readonly origin?: string;
   /** No one is known. */
   readonly empty?: boolean;
 }
 
-async function setup({ severity = 'medium', approvers, origin = TLS, empty = false, ...options }: SetupOptions = {}) {
-  const annotations = `@id("refund") @severity("${severity}")${approvers === undefined ? '' : ` @approvers("${approvers}")`}`;
+async function setup({ severity = 'medium', approvers, more = '', origin = TLS, empty = false, ...options }: SetupOptions = {}) {
+  const annotations = `@id("refund") @severity("${severity}") ${more}${approvers === undefined ? '' : ` @approvers("${approvers}")`}`;
   const identity = identityOf();
   const text = POLICIES.replace('@id("refund")', annotations);
   const tenant = tenantOf({ policies: { text } }, 'default', { identity });
@@ -517,7 +557,11 @@ async function setup({ severity = 'medium', approvers, origin = TLS, empty = fal
   return { tenant, ask, open, opened, give, rita, otto, policies: { sign } };
 }
 
+function textsOf(fields: object): Record<string, string> {
+  return Object.fromEntries(Object.entries(fields).map(([name, value]) => [name, String(value)] as const));
+}
+
 function formOf({ proof, ...fields }: Readonly<Record<string, unknown>>): Record<string, string> {
   const signed = Object.entries((proof ?? {}) as Proof).map(([name, value]) => [`proof_${name}`, value] as const);
-  return Object.fromEntries([...Object.entries(fields).map(([name, value]) => [name, String(value)] as const), ...signed]);
+  return { ...textsOf(fields), ...Object.fromEntries(signed) };
 }

@@ -102,8 +102,13 @@ export class GrantCases {
 }
 
 /** Whether a policy takes a person, or several, for each call. */
-export function takesPeople({ quorum = 1, distinct, severity }: Pick<RecordedApprovalPolicy, 'quorum' | 'distinct' | 'severity'>): boolean {
-  return quorum > 1 || distinct === true || severity === 'critical';
+export function takesPeople({
+  quorum = 1,
+  distinct,
+  severity,
+  needsPreview,
+}: Pick<RecordedApprovalPolicy, 'quorum' | 'distinct' | 'severity' | 'needsPreview'>): boolean {
+  return quorum > 1 || distinct === true || severity === 'critical' || needsPreview === true;
 }
 
 function termsOf({ agentId, toolName, by, decisionId, maxUses, expiresAt, lifts }: GrantRecord): string {

@@ -7,7 +7,7 @@ import { approvalStages } from './approvalStages.js';
 import type { ApprovalStage } from './approvalStages.js';
 import { judgeEdits } from './judgeEdits.js';
 import { judgeTold } from './judgeTold.js';
-import { judgeVerdicts } from './judgeVerdicts.js';
+import { judgeVerdicts, mayDecideAll } from './judgeVerdicts.js';
 import { takesPeople } from './GrantCases.js';
 import { RecordsByLog } from './RecordsByLog.js';
 
@@ -157,6 +157,8 @@ function judgeGrants({ grants, verdicts, amended }: ApprovalCase, opened: Opened
     sameCall({ ...record, effective: opened.effective }, opened, 'what was approved', say);
     if (!givers.has(by) || requesters.has(by) || !covered(record))
       say('grant_without_yes', record, `Record ${seq} makes a grant without the yes of the person who made it.`);
+    else if (!yes.some((verdict) => verdict.by === by && mayDecideAll(verdict, opened)))
+      say('grant_not_eligible', record, `Record ${seq} makes a grant of a person who could not decide every policy that asked.`);
     if (lifts.length === 0 || lifts.some(({ id, hash }) => !asking.has(`${id} ${hash}`)))
       say('grant_of_other_policies', record, `Record ${seq} makes a grant that answers policies which did not ask.`);
     if (amended.length > 0 || opened.policies.some(takesPeople))

@@ -80,6 +80,14 @@ function askedBy(opened: OpenedRecord, stage: ApprovalStage): Asked {
   return { opened, stage, policies, ids: new Set(policies.map(({ id }) => id)) };
 }
 
+/** Whether who gave that yes could decide every policy that asked, from its start on and with what showed that it was this person. */
+export function mayDecideAll(record: VerdictRecord, opened: OpenedRecord): boolean {
+  const { assurance } = record;
+  const policies = opened.policies.map(({ approvers }) => ({ approvers: approvers && new Set(approvers), steps: [] }));
+  const isEnough = assurance === undefined || isAssuranceFor(assurance, opened.policies);
+  return isEnough && policies.every((policy) => isApprover(record, policy, opened));
+}
+
 /** How far the verdicts have come, as one log sees them: what is in other logs may be before everything. */
 interface Coverage {
   /** After which record every policy has its quorum. */
@@ -167,7 +175,7 @@ function isRequester(record: VerdictRecord, opening: VerdictOpening | undefined,
 }
 
 /** What is not recorded was not known either: where no directory has groups, the program vouched for the person. */
-function isApprover(record: VerdictRecord, { approvers, steps }: AskingPolicy, opened: OpenedRecord): boolean {
+function isApprover(record: VerdictRecord, { approvers, steps }: Pick<AskingPolicy, 'approvers' | 'steps'>, opened: OpenedRecord): boolean {
   const { by, assurance, groups } = record;
   if (approvers === undefined || groups === undefined || isHostOperator(by, assurance)) return true;
   // both records are written a little after what they tell of

@@ -22,13 +22,14 @@ const limits = objects(
 );
 const escalations = objects(({ afterMs, groups }) => count(afterMs) && texts(groups));
 const approvalPolicies = objects(
-  ({ id, hash, severity, approvers, selfApproval, editorMayApprove, quorum, distinct, escalate }) =>
+  ({ id, hash, severity, approvers, selfApproval, editorMayApprove, quorum, distinct, escalate, needsPreview }) =>
     text(id) &&
     text(hash) &&
     (severity === undefined || text(severity)) &&
     (approvers === undefined || texts(approvers)) &&
     (selfApproval === undefined || flag(selfApproval)) &&
     (editorMayApprove === undefined || flag(editorMayApprove)) &&
+    (needsPreview === undefined || flag(needsPreview)) &&
     (quorum === undefined || (count(quorum) && quorum !== 0)) &&
     (distinct === undefined || flag(distinct)) &&
     (escalate === undefined || escalations(escalate)),

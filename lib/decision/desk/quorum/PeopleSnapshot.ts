@@ -27,6 +27,10 @@ export type GroupMembers = Readonly<Record<string, readonly string[]>>;
 export interface PeopleSnapshot {
   /** Every id of the person who asks. */
   readonly requester: readonly string[];
+  /** Every id of the people who edited the params: as far as a yes goes, they have asked for the call themselves. */
+  readonly editors: readonly string[];
+  /** Ids of the policies that an editor may not approve. */
+  readonly notForEditors: ReadonlySet<string>;
   /** For each verdict of the approval, in their order: who gave it; `undefined` for someone who may decide nothing now. */
   readonly givers: readonly (GiverNow | undefined)[];
   readonly groups: GroupMembers;

@@ -18,7 +18,7 @@ type Standing = 'counts' | 'out' | 'unsure';
 
 /**
  * Which seats of an approval are filled, and by whom: a pure function of the approval and of what is known of people. A yes counts for a policy while its giver
- * may decide, is not the person who asks, and is in a group that could decide when the yes was given. Two ids of one person are one person.
+ * may decide, is not the person who asks or who edited the call, and is in a group that could decide when the yes was given. Two ids of one person are one person.
  *
  * @param unsure whether a yes counts of which that is not known for now
  */
@@ -73,10 +73,12 @@ function standingFor(
   verdict: SeatedApproval['verdicts'][number],
   giver: GiverNow,
   { createdAtMs }: SeatedApproval,
-  { requester, groups, asksProgram }: PeopleSnapshot,
+  { requester, editors, notForEditors, groups, asksProgram }: PeopleSnapshot,
 ): Standing {
   if (!verdict.policies.includes(policy.id)) return 'out';
-  if (policy.selfApproval !== true && isOneOf(requester, personOf(giver, []).ids)) return 'out';
+  const { ids } = personOf(giver, []);
+  if (policy.selfApproval !== true && isOneOf(requester, ids)) return 'out';
+  if (notForEditors.has(policy.id) && isOneOf(editors, ids)) return 'out';
   if (giver.isVouchedFor || asksProgram) return 'counts';
   const approvers = approversAt(policy, verdict.atMs - createdAtMs);
   if (approvers === undefined || isMember(approvers, giver, groups)) return 'counts';

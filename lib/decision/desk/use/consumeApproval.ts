@@ -57,7 +57,7 @@ export function consumeApproval(store: ApprovalStore, use: ApprovalUse, rules: U
     const other = record.consumed !== undefined && (record.consumed.token !== token || record.digest !== use.digest);
     const code = other ? 'approval_already_consumed' : misuse(record, use, rules);
     if (code !== undefined) return refuse(record, code, rules, token);
-    if (record.consumed !== undefined) return toldAgain(eventOf(record, 'consumed'), rules);
+    if (record.consumed !== undefined) return unlessHalted(record, rules, () => toldAgain(eventOf(record, 'consumed'), rules));
     if (record.version === seen) return reportNotReplaced(record, rules.journal) ?? false;
     return chain(rules.isStillCovered(record), (covered) =>
       covered ? useUp(store, record, use, rules) : refuse(record, 'approver_not_eligible', rules, token),
@@ -151,7 +151,8 @@ export function beginExecution(
     if (record?.status !== 'approved' || record.consumed?.token !== token || !isUnderstood(record)) return false;
     // being told of it was its use: there is no second step to be let into
     if (record.usedByAnswer === true) return false;
-    if (record.begun !== undefined) return record.begun.claimToken === claimToken && toldAgain(eventOf(record, 'begun'), rules);
+    if (record.begun !== undefined)
+      return record.begun.claimToken === claimToken && unlessHalted(record, rules, () => toldAgain(eventOf(record, 'begun'), rules));
     if (record.version === seen) return false;
     const begun = { ...record, begun: { claimToken, atMs: rules.now() }, version: record.version + 1 };
     const events = [eventOf(begun, 'begun')];
@@ -168,6 +169,11 @@ function eventOf(approval: ApprovalRecord, kind: 'consumed' | 'begun'): Consumed
 function told(events: readonly JournalEvent[], { journal }: Pick<UseRules, 'journal'>): true {
   for (const event of events) journal?.note(event);
   return true;
+}
+
+/** Who asks again has perhaps not heard the first answer: it is let go on no more than one that asks for the first time. */
+function unlessHalted(record: ApprovalRecord, rules: Pick<UseRules, 'haltChanges'>, goOn: () => true): Awaitable<boolean> {
+  return chain(rules.haltChanges?.(record), goOn);
 }
 
 function toldAgain(event: JournalEvent, rules: Pick<UseRules, 'journal' | 'outbox'>): true {

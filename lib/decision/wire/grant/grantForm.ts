@@ -5,6 +5,9 @@ import type { GrantBody } from './grantAnswer.js';
 const FORM_VALUES = 12;
 const HOUR_MS = 3_600_000;
 
+/** Two numbers. None ends with a point: `0...5` is up to a half, and not up to 5. */
+const RANGE = /^(-?(?:[0-9]+(?:\.[0-9]+)?|\.[0-9]+))\s*(?:\.\.|to|–)\s*(-?(?:[0-9]+(?:\.[0-9]+)?|\.[0-9]+))$/;
+
 /** How a value of later calls may differ, as a form says it. */
 const GRANT_KINDS = ['same', 'any', 'range', 'in', 'startsWith', 'endsWith'] as const;
 
@@ -68,8 +71,8 @@ export function formTerm(kind: string, text: string, field: string): unknown {
     case 'any':
       return 'any';
     case 'range': {
-      const [, lower, upper] = /^(-?[0-9.]+)\s*(?:\.\.|to|–)\s*(-?[0-9.]+)$/.exec(text) ?? [];
-      if (lower !== undefined && upper !== undefined) return { '>=': Number(lower.replace(/\.$/, '')), '<=': Number(upper) };
+      const [, lower, upper] = RANGE.exec(text) ?? [];
+      if (lower !== undefined && upper !== undefined) return { '>=': Number(lower), '<=': Number(upper) };
       throw wrong(`${field}: a range is two numbers, such as 0 to 100.`);
     }
     case 'in':

@@ -65,7 +65,7 @@ ${byline(view)}
 <div class="cols"><div>${view.halted !== undefined && haltedNotice(view.halted, view)}${isOpen && criticalNotice(record)}${cues.length > 0 && cuesNotice(cues)}${previewCard(record)}
 <section class="card"><h2>${isOpen || state === 'approved' ? 'What will run' : mayHaveRun(state) ? 'What was approved to run' : 'What would have run'} <span class="muted">written by the agent; ${whatIsShown(record, all)}</span></h2>${areKept(record) ? revealedParams(record, { all, changerOf: (name) => changerOf(record, name) }) : html`<p class="in">Its params are not kept once it has ended. The digest below says which they were; <a href="${paths.history({ q: decisionId })}">History</a> has what lists showed of them.</p>`}</section>
 ${policiesCard(record, nowMs, view.policyTextOf, all, view.viewer.seats)}${limitsCard(view.limits ?? [], paths, nowMs)}${factsCard(record, all)}${recordCard(record, view)}</div>
-<aside class="decide" id="decide" aria-label="Decision">${decisionCard(view)}${activityCard(record, report, nowMs, view.stages ?? [], paths)}</aside></div>
+<aside class="decide" id="decide" aria-label="Decision">${decisionCard(view)}${activityCard(view.edited?.before ?? record, report, nowMs, view.stages ?? [], paths)}</aside></div>
 ${isOpen && html`<nav class="stick" aria-label="Jump"><span>${timeLeft(expiresAtMs, nowMs)}</span><a class="btn" href="#decide">Go to the decision</a></nav>`}</div>`;
 }
 

@@ -83,8 +83,8 @@ export interface DecisionCardView {
   /** Set where the page shows the approval as an edit would make it: what is not recorded yet. */
   readonly edited?:
     | {
-        /** The digest of the params as they are before. */
-        readonly shownDigest: string;
+        /** As it is in the store. */
+        readonly before: ApprovalRecord;
         /** The edit, as a verdict carries it. */
         readonly edit: string;
         /** Policies that would ask besides. */
@@ -133,10 +133,10 @@ ${mustShowAll && html`<p class="small">Some of it is not shown on this page. You
 ${!hasPasskey && html`<p class="small">A yes takes a passkey, and you have none. <a href="${paths.me()}">Add one</a></p>`}
 ${mustSignIn && html`<p class="small">A yes takes a fresh sign-in, which counts for five minutes and for exactly this. Write your reason after it.</p>`}
 ${signedInAgainUntilMs !== undefined && html`<p class="small">You signed in again for exactly this: you can approve it until ${timeElement(signedInAgainUntilMs, view.nowMs)}.</p>`}
-${byPasskey && hasPasskey && html`<p class="small muted">Your passkey signs this digest and this verdict${view.proposal?.ceiling !== undefined && ', with the grant if you make one'}: nothing else.</p><noscript><p class="small error">Signing takes script, which is off. You can deny.</p></noscript>`}
+${byPasskey && hasPasskey && html`<p class="small muted">Your passkey signs this digest and this verdict${edited === undefined && view.proposal?.ceiling !== undefined && ', with the grant if you make one'}: nothing else.</p><noscript><p class="small error">Signing takes script, which is off. You can deny.</p></noscript>`}
 ${error(refused?.errors.form, 'form')}
 <form method="post" action="${paths.verdict(decisionId)}"${byPasskey && html` data-challenge="${paths.challenge(decisionId)}"`}><button disabled hidden></button>
-<input type="hidden" name="csrf" value="${viewer.formToken}"><input type="hidden" name="digest" value="${edited?.shownDigest ?? digest}">${edited !== undefined && html`<input type="hidden" name="edit" value="${edited.edit}">`}<input type="hidden" name="version" value="${version}"><input type="hidden" name="idempotency_key" value="${viewer.key}">${viewer.shownAll !== undefined && html`<input type="hidden" name="shown_all" value="${viewer.shownAll}">`}${byPasskey && PROOF}
+<input type="hidden" name="csrf" value="${viewer.formToken}"><input type="hidden" name="digest" value="${edited?.before.digest ?? digest}">${edited !== undefined && html`<input type="hidden" name="edit" value="${edited.edit}">`}<input type="hidden" name="version" value="${version}"><input type="hidden" name="idempotency_key" value="${viewer.key}">${viewer.shownAll !== undefined && html`<input type="hidden" name="shown_all" value="${viewer.shownAll}">`}${byPasskey && PROOF}
 <label for="reason">Reason <span class="muted">${needs.reason === 'needed' ? 'needed to approve' : 'optional'}; the model does not see it</span></label>
 <textarea id="reason" name="reason" maxlength="10000"${needs.reason === 'needed' && html` data-needed`}${described(refused?.errors.reason, 'reason')}>${refused?.reason}</textarea>${error(refused?.errors.reason, 'reason')}
 ${hiddenField(record, refused)}${needs.code && codeField(digest, refused)}
@@ -189,7 +189,8 @@ function whatFollows({ stillNeeded }: Extract<Viewer, { readonly may: true }>, i
       : html`Yours is the last yes: the call runs at once.`;
   const people = (groups: readonly string[] | undefined): number => stillNeeded.filter((one) => one === groups).length;
   const who = [...new Set(stillNeeded)].map(
-    (groups, i) => html`${i > 0 && ' and '}${people(groups) > 1 && html`${people(groups)} people, each `}<b>${whoMay(groups)}</b>`,
+    (groups, i) =>
+      html`${i > 0 && ' and '}${people(groups) > 1 && html`${people(groups)} people (each `}<b>${whoMay(groups)}</b>${people(groups) > 1 && ')'}`,
   );
   return html`After yours, ${who} ${stillNeeded.length === 1 ? 'is' : 'are'} still needed.`;
 }

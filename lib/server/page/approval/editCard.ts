@@ -12,6 +12,8 @@ import { revealedText } from '../revealed.js';
 
 /** The most places that a form can edit. */
 export const MAX_EDIT_FIELDS = 32;
+/** The most characters of one field of the form. */
+export const MAX_EDIT_TEXT = 16_384;
 
 /** What a form for edits needs. */
 export interface EditCardView {
@@ -54,8 +56,20 @@ ${places.map((place) => html`<label for="${place.field}"><code>${revealedText(pl
 <div class="acts one"><button>Show the edited call</button></div></form></div></section>`;
 }
 
+/** A text as it comes back from a form that no one has changed, but for the line ends, which become those of the form. */
+export function typedText(text: string): string {
+  return text.replaceAll(/\r\n?/g, '\n');
+}
+
+/** Whether a form gives a text back as it is: a line end is two characters on its way, and there is no way for half of a pair. */
+function isTypeable(text: string): boolean {
+  return !/[\0\p{Surrogate}]/u.test(text) && typedText(text).replaceAll('\n', '\r\n').length <= MAX_EDIT_TEXT;
+}
+
 function input({ field, present }: EditPlace, typed: string | undefined): Html {
   const value = typed ?? editText(present);
+  if (!isTypeable(value))
+    return html`<p class="small muted">What is here cannot be edited on this page. The API and the command line can.</p>`;
   switch (present === undefined ? 'null' : editKindOf(present)) {
     case 'number':
     case 'bigint':
@@ -65,6 +79,8 @@ function input({ field, present }: EditPlace, typed: string | undefined): Html {
     case 'date':
       return html`<input type="text" id="${field}" name="${field}" value="${value}" autocomplete="off" spellcheck="false">`;
     default:
-      return html`<textarea id="${field}" name="${field}" maxlength="16384" spellcheck="false">${value}</textarea>`;
+      // browsers leave out the first line end
+      return html`<textarea id="${field}" name="${field}" maxlength="${MAX_EDIT_TEXT}" spellcheck="false">
+${value}</textarea>`;
   }
 }

@@ -5,6 +5,8 @@ import { revealedText } from '../revealed.js';
 import { timeElement } from '../timeText.js';
 
 const HOUR_MS = 3_600_000;
+/** The parts of an hour that the form knows: a third of a second. */
+const HOUR_PARTS = 10_000;
 const MAX_VALUES = 12;
 const MAX_NAMED = 5;
 
@@ -12,12 +14,13 @@ const MAX_NAMED = 5;
 export function grantFields(proposal: GrantProposal | undefined, nowMs: number): Html | false {
   if (proposal?.ceiling === undefined) return false;
   const { ceiling, values } = proposal;
-  const hours = ceiling.forMs / HOUR_MS;
+  // rounded down: a field that says more than the ceiling is refused
+  const hours = Math.floor((ceiling.forMs / HOUR_MS) * HOUR_PARTS) / HOUR_PARTS;
   return html`<details data-grant><summary>Propose a grant</summary>
 <p class="small">Later calls like this one then run without asking. Everything has to be the same, but for what you loosen here. It lifts no other rule, and anyone who approves can take it back.</p>
 <label class="check"><input type="checkbox" name="grant" value="on"> Approve, and make this grant</label>
 <label for="grant_uses">Calls <span class="muted">1 to ${ceiling.uses}</span></label><input type="number" id="grant_uses" name="grant_uses" min="1" max="${ceiling.uses}" value="${Math.min(10, ceiling.uses)}">
-<label for="grant_hours">Hours <span class="muted">up to ${hours}</span></label><input type="number" id="grant_hours" name="grant_hours" min="0.01" max="${hours}" step="0.01" value="${Math.min(8, hours)}">
+<label for="grant_hours">Hours <span class="muted">up to ${hours}</span></label><input type="number" id="grant_hours" name="grant_hours" min="${1 / HOUR_PARTS}" max="${hours}" step="any" value="${Math.min(8, hours)}">
 ${values.slice(0, MAX_VALUES).map(valueField)}
 ${values.length > MAX_VALUES && html`<p class="small muted">${values.length - MAX_VALUES} more values have to be the same. The API can loosen them.</p>`}
 ${values.some(isUser) && html`<label class="check"><input type="checkbox" name="grant_any_requester" value="on"> For calls of every user, not only of this one</label>`}

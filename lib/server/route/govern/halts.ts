@@ -21,7 +21,8 @@ export function haltRoutes(): readonly Route[] {
       method: 'GET',
       path: '/v1/halts',
       name: 'listHalts',
-      summary: 'Lists the halts in force, oldest first; with `all` also those that are over.',
+      summary:
+        'Lists the halts in force, oldest first; with `all` also those that are over. A key for some agents is told nothing of those of other agents.',
       scope: 'approvals:read',
       query: { all: '`true` for those that are over too.' },
       answers: { 200: haltsAnswer },
@@ -37,7 +38,7 @@ export function haltRoutes(): readonly Route[] {
       path: '/v1/halts',
       name: 'orderHalt',
       summary:
-        'Lets no call in the scope run from now on. An approver may pause one agent for an hour at most; an admin may halt anything.',
+        'Lets no call in the scope run from now on. An approver may pause one agent for an hour at most, and ends nothing that waits; an admin may halt anything.',
       scope: 'verdict',
       roles: ['admin', 'approver'],
       request: haltBody,

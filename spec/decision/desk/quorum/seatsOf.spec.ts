@@ -61,7 +61,7 @@ async function asked({ policies = TWO, options = {}, people, more = {} }: Setup 
     desk,
     time,
     decisionId,
-    approve: (by: string, assurance?: 'session' | 'host') => desk.approve(decisionId, { by, digest, assurance }),
+    approve: (by: string, assurance?: 'session' | 'code' | 'host') => desk.approve(decisionId, { by, digest, assurance }),
     use: (token = 't') => desk.consume({ decisionId, digest, bindingBase: BINDING_BASE, token }),
     /** As somebody who can write the store changes it. */
     write: async (change: (record: ApprovalRecord) => Partial<ApprovalRecord>) => {
@@ -225,6 +225,47 @@ describe('The seats of an approval', () => {
         setup.people.set('mia', { ids: ['mia', 'u-7'] });
         expect(await use()).to.equal(used);
       }
+    });
+
+    it('are not for who turns out to have edited the call, unless the policy lets editors approve', async () => {
+      const cases = [
+        [{}, false],
+        [{ editorMayApprove: true }, true],
+        [{ editorMayApprove: true, severity: 'high' }, false],
+        [{ selfApproval: true }, false],
+      ] as const;
+      for (const [terms, used] of cases)
+        for (const quorum of [undefined, 2])
+          for (const session of ['code', undefined] as const) {
+            const directory = new People('lea', 'mia', 'zoe');
+            const policies = [policyOf('p', { approvers: ['leads'], quorum, ...terms })];
+            const setup = session === undefined ? { options: { ...LEADS, directory } } : { people: directory };
+            const { approve, use, write, desk, decisionId } = await asked({ ...setup, policies });
+            // edited by somebody under an id that no one knows yet
+            await write(({ digest, params }) => ({
+              amendments: [{ by: 'old-mia', atMs: 1_000, from: digest, to: digest, params, changes: [], superseded: [] }],
+            }));
+            if (quorum !== undefined) await approve('lea', session);
+            await approve('mia', session);
+            directory.set('mia', { ids: ['mia', 'old-mia'] });
+            const what = `${JSON.stringify(terms)}, quorum ${quorum}, ${session}`;
+            expect(await use(), what).to.equal(used);
+            expect((await desk.get(decisionId))?.status, what).to.equal('approved');
+          }
+    });
+
+    it('are open again where who filled one turns out to have edited the call', async () => {
+      const setup = served();
+      const { approve, write, use } = await asked(setup);
+      await write(({ digest, params }) => ({
+        amendments: [{ by: 'old-mia', atMs: 1_000, from: digest, to: digest, params, changes: [], superseded: [] }],
+      }));
+      await approve('mia', 'session');
+      setup.people.set('mia', { ids: ['mia', 'old-mia'] });
+      expect(await approve('lea', 'session')).to.include({ status: 'pending' });
+      expect(await rejection(approve('mia', 'session'))).to.include({ status: 403, code: 'editor_approval' });
+      expect(await approve('zoe', 'session')).to.include({ status: 'approved' });
+      expect(await use()).to.equal(true);
     });
 
     it('are waited for where the groups of someone are not all known, unless others are enough', async () => {

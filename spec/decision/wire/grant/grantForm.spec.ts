@@ -36,6 +36,9 @@ describe('The form that makes a grant', () => {
     ['range', '0 to 100', { '>=': 0, '<=': 100 }],
     ['range', '-1.5..2', { '>=': -1.5, '<=': 2 }],
     ['range', '0–9', { '>=': 0, '<=': 9 }],
+    ['range', '0...5', { '>=': 0, '<=': 0.5 }],
+    ['range', '-.5...5', { '>=': -0.5, '<=': 0.5 }],
+    ['range', '0.5..1.25', { '>=': 0.5, '<=': 1.25 }],
     ['in', 'EUR, 5, "5", true', { in: ['EUR', 5, '5', true] }],
     ['startsWith', ' /srv/ ', { startsWith: '/srv/' }],
     ['endsWith', '@acme.com', { endsWith: '@acme.com' }],
@@ -46,6 +49,11 @@ describe('The form that makes a grant', () => {
   for (const [kind, value] of [
     ['range', '5'],
     ['range', 'a to b'],
+    ['range', '0. to 5'],
+    ['range', '0....5'],
+    ['range', '0..5.'],
+    ['range', '0..1.2.3'],
+    ['range', '.. to ..'],
     ['like', '*'],
   ] as const)
     it(`refuses ${kind} ${value}`, () => expect(thrown(() => termOf(kind, value))).to.include({ code: 'invalid_grant' }));

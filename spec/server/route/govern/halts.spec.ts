@@ -1,9 +1,11 @@
 import { expect } from 'chai';
 import { canonicalDigest } from '../../../../lib/common/data/canonical.js';
+import type { Decision } from '../../../../lib/model/Decision.js';
 import { PLAIN_CLIENT } from '../../../support/plainClient.js';
 import { approvalUseRoutes } from '../../../../lib/server/route/approvalUse.js';
 import { decisionRoutes } from '../../../../lib/server/route/decisions.js';
 import { haltRoutes } from '../../../../lib/server/route/govern/halts.js';
+import type { TenantAudit } from '../../../../lib/server/audit/ServerAudit.js';
 import type { Caller } from '../../../../lib/server/access/Caller.js';
 import { MemoryStateStore } from '../../../../lib/store/memory/MemoryStateStore.js';
 import { sender, tenantOf } from '../../tenantSetup.js';
@@ -81,6 +83,16 @@ describe('The routes of halts', () => {
     }
   });
 
+  it('let no approver end what waits with a pause, and an admin do so', async () => {
+    const { ask, tenant } = setup();
+    const body = { scope: { agent: 'bot' }, reason: 'r', pending: 'cancel', until: new Date(Date.now() + 60_000).toISOString() };
+    const refused = await ask('orderHalt', { caller: person('approver'), body });
+    expect([refused.status, refused.json['error']]).to.deep.equal([403, 'role_missing']);
+    expect(await tenant.halts.list()).to.deep.equal([]);
+    expect((await ask('orderHalt', { caller: person('approver'), body: { ...body, pending: 'freeze' } })).status).to.equal(201);
+    expect((await ask('orderHalt', { caller: person('admin'), body })).status).to.equal(201);
+  });
+
   it('are for the operator of the host and for people; no key halts or lifts', () => {
     const scopes = Object.fromEntries(haltRoutes().map(({ name, scope }) => [name, scope]));
     expect(scopes).to.deep.equal({ listHalts: 'approvals:read', orderHalt: 'verdict', liftHalt: 'host' });
@@ -109,6 +121,56 @@ describe('The routes of halts', () => {
       expect(after.json['decision_id']).to.not.equal(before.json['decision_id']);
     });
 
+  it('deny what is halted while it is decided, because its client looks at no halts: allowed, changed or decided again', async () => {
+    const { records, approvals } = new MemoryStateStore().forTenant('default', { forOthers: true });
+    let whileDecided: () => Promise<unknown> = async () => undefined;
+    const facts = async () => {
+      await whileDecided();
+      return {};
+    };
+    const logged: string[] = [];
+    const audit = { decided: ({ decision }: { readonly decision: Decision }) => logged.push(decision.effect) } as unknown as TenantAudit;
+    const tenant = {
+      ...tenantOf({ tools: { read: { groups: ['safe'] }, mail: { groups: ['safe'] } }, facts }, 'default', { records, approvals }),
+      audit,
+    };
+    const ask = sender(tenant, [...haltRoutes(), ...decisionRoutes()]);
+    const effectOf = async (request: TestRequest): Promise<unknown> => {
+      const { json, text } = await ask('decide', request);
+      return json.final_decision?.['effect'] ?? text;
+    };
+    const mail = { body: { agent_id: 'bot', tool: { name: 'mail', params: { body: 'a@b.example' } }, session: null } };
+    for (const scope of [{ all: true }, { agentId: 'bot' }, { group: 'safe' }] as const)
+      for (const [request, effect] of [
+        [call('read'), 'allow'],
+        [mail, 'sanitize'],
+      ] as const)
+        for (const headers of [NEW, { ...NEW, 'idempotency-key': `k${JSON.stringify(scope)}${effect}` }]) {
+          let id = '';
+          whileDecided = async () => ({ id } = await tenant.halts.halt(scope, { by: 'ann', reason: 'wild' }));
+          expect(await effectOf({ ...request, headers })).to.equal('deny');
+          whileDecided = async () => undefined;
+          await tenant.halts.lift(id, { by: 'ann', reason: 'fixed' });
+          expect(await effectOf({ ...request, headers })).to.equal(effect);
+        }
+    expect(tenant.haltRefusals.count).to.equal(12);
+    // the log has what was answered
+    expect(logged.filter((effect) => effect === 'deny').length).to.equal(12);
+    expect(logged.length).to.equal(24);
+
+    // of another agent
+    whileDecided = async () => tenant.halts.halt({ agentId: 'another' }, { by: 'ann', reason: 'wild' });
+    expect(await effectOf({ ...call('read'), headers: NEW })).to.equal('allow');
+
+    whileDecided = async () => undefined;
+    const asked = await ask('decide', { ...call('refund'), headers: NEW });
+    const id = asked.json['decision_id'] as string;
+    await tenant.desk.approve(id, { by: 'kim', digest: canonicalDigest({ a: 1 }) });
+    whileDecided = async () => tenant.halts.halt({ toolName: 'refund' }, { by: 'ann', reason: 'wild' });
+    const again = await ask('reevaluate', { ...call('refund'), headers: NEW, id });
+    expect([again.status, again.json['error']]).to.deep.equal([409, 'halted']);
+  });
+
   it('refuse to decide again, to use up and to begin what is halted, until it is lifted', async () => {
     const { ask, tenant } = setup();
     const digest = canonicalDigest({ a: 1 });
@@ -132,6 +194,43 @@ describe('The routes of halts', () => {
     expect((await ask('begin', begin)).json['error']).to.equal('halted');
     await lift(second);
     expect((await ask('begin', begin)).json).to.deep.equal({ begun: true });
+  });
+
+  it('let a client that asks again, because an answer was lost, go on no more than one that asks for the first time', async () => {
+    const { ask, tenant } = setup();
+    const digest = canonicalDigest({ a: 1 });
+    const open = async (headers: Readonly<Record<string, string>>): Promise<string> => {
+      const id = (await ask('decide', call('refund', { headers }))).json['decision_id'] as string;
+      await tenant.desk.approve(id, { by: 'kim', digest });
+      return id;
+    };
+    const id = await open(NEW);
+    const told = await open({});
+    const steps = {
+      consume: { id, body: { digest, bindingBase: BASE, token: 't' } },
+      begin: { id, body: { token: 't', claimToken: 'c' } },
+      status: { id: told },
+    };
+    const answers = async (): Promise<unknown> => {
+      const seen: unknown[] = [];
+      for (const [name, request] of Object.entries(steps)) {
+        const { json } = await ask(name, request);
+        seen.push(json['error'] ?? json['consumed'] ?? json['begun'], json['effect']);
+      }
+      return seen.filter((value) => value !== undefined);
+    };
+    const GONE_ON = [true, true, true, 'allow'];
+    expect(await answers()).to.deep.equal(GONE_ON);
+    for (const scope of [{ all: true }, { agentId: 'bot' }, { toolName: 'refund' }] as const) {
+      const halt = await tenant.halts.halt(scope, { by: 'ann', reason: 'wild' });
+      expect(await answers(), JSON.stringify(scope)).to.deep.equal(['halted', 'halted', false, 'approval_needed']);
+      await tenant.halts.lift(halt.id, { by: 'ann', reason: 'fixed' });
+      expect(await answers(), JSON.stringify(scope)).to.deep.equal(GONE_ON);
+    }
+    await tenant.halts.halt({ agentId: 'another' }, { by: 'ann', reason: 'wild' });
+    expect(await answers()).to.deep.equal(GONE_ON);
+    // another claim begins no more, halted or not
+    expect((await ask('begin', { id, body: { token: 't', claimToken: 'other' } })).json['begun']).to.equal(false);
   });
 
   it('refuse a use that a halt of another server came before', async () => {

@@ -1,9 +1,9 @@
 import { expect } from 'chai';
-import { CallerMap } from '../../../lib/decision/limit/CallerMap.js';
+import { PairMap } from '../../lib/common/PairMap.js';
 
-describe('CallerMap', () => {
-  it('knows each agent with each of its tools apart, in whatever order they are asked for', () => {
-    const map = new CallerMap<string>();
+describe('PairMap', () => {
+  it('knows each pair apart, in any order in which they are asked for', () => {
+    const map = new PairMap<string>();
     const pairs = ['ann', 'bob', ''].flatMap((agent) => ['send', 'read'].map((tool) => [agent, tool] as const));
     for (const [agent, tool] of pairs) {
       expect(map.get(agent, tool)).to.equal(undefined);
@@ -18,7 +18,7 @@ describe('CallerMap', () => {
   });
 
   it('forgets all once there are more than a thousand, and keeps no names of any length', () => {
-    const map = new CallerMap<number>();
+    const map = new PairMap<number>();
     for (let i = 0; i < 1_000; i++) map.set(`agent-${i}`, 'send', i);
     expect([map.get('agent-0', 'send'), map.get('agent-999', 'send')]).to.deep.equal([0, 999]);
     map.set('one-more', 'send', 1_000);
