@@ -187,6 +187,7 @@ export const HTTP_MEANINGS: Readonly<Record<string, string>> = {
   group: 'Calls of tools in this group',
   'listHalts halts[].id': 'The halt',
   'orderHalt id': 'The halt',
+  'orderHalt warnings': 'What of its scope the configuration does not name, in words: it is halted all the same',
   'liftHalt id': 'The halt',
   'listHalts halts[].scope.tool': 'Calls of this tool',
   'orderHalt scope.tool': 'Calls of this tool',

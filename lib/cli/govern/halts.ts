@@ -1,9 +1,11 @@
 import * as v from 'valibot';
 import { ApprovalDesk } from '../../decision/desk/ApprovalDesk.js';
 import { HaltBook } from '../../decision/halt/HaltBook.js';
-import { haltAnswer, haltsAnswer, readScope, writeHalt } from '../../decision/wire/govern/haltsAnswer.js';
-import type { WireHalt, WireHaltOrder } from '../../decision/wire/govern/haltsAnswer.js';
+import { haltAnswer, haltsAnswer, orderedHaltAnswer, readScope, writeHalt } from '../../decision/wire/govern/haltsAnswer.js';
+import type { WireHalt, WireHaltOrder, WireOrderedHalt } from '../../decision/wire/govern/haltsAnswer.js';
+import { revealText } from '../../common/data/reveal.js';
 import { hostCaller } from '../../server/access/HostSignature.js';
+import { knownNames, unknownInScope } from '../../decision/halt/unknownInScope.js';
 import { endHalted } from '../../server/tenant/haltsOf.js';
 import { toolSettings } from '../../server/tenant/toolSettings.js';
 import { CliError, EXIT, writeJson, writeLines } from '../CliIo.js';
@@ -34,7 +36,7 @@ export interface HaltsFlags extends HostFlags {
 
 /** The halts of a tenant, over its store or its server. */
 interface HaltAccess {
-  halt(order: WireHaltOrder): Promise<WireHalt>;
+  halt(order: WireHaltOrder): Promise<WireOrderedHalt>;
   lift(id: string, reason: string): Promise<WireHalt>;
   list(all: boolean): Promise<readonly WireHalt[]>;
 }
@@ -57,6 +59,10 @@ export async function orderHalt(flags: HaltFlags, io: CliIo): Promise<number> {
   };
   return withHalts(flags, async (halts) => {
     const halt = await halts.halt(order);
+    writeLines(
+      io.err,
+      halt.warnings.map((warning) => `warning: ${revealText(warning)}`),
+    );
     if (json === true) writeJson(io, halt);
     else writeLines(io.out, [`halted ${lineOf(halt)}`, `lift it with: npx aegis lift ${halt.id} --reason "…"`]);
     return EXIT.ok;
@@ -101,7 +107,7 @@ function stored({ rows: { approvals, records }, operator, tenant }: Extract<Host
       const halt = await halts.halt(readScope(scope), { by, reason, pending, untilMs });
       // perhaps no program runs that would end what waits before this is lifted
       await endHalted({ desk: new ApprovalDesk(approvals), approvals, halts, tools: toolSettings(tenant.tools) }, Date.now());
-      return writeHalt(halt);
+      return { ...writeHalt(halt), warnings: unknownInScope(halt.scope, knownNames(tenant)) };
     },
     lift: async (id, reason) => writeHalt(await halts.lift(id, { by, reason })),
     list: async (all) => (await halts.list({ all })).map(writeHalt),
@@ -110,7 +116,7 @@ function stored({ rows: { approvals, records }, operator, tenant }: Extract<Host
 
 function served({ client }: Extract<Host, { kind: 'server' }>): HaltAccess {
   return {
-    halt: async (order) => read(haltAnswer, await client.ask('POST', '/v1/halts', order)),
+    halt: async (order) => read(orderedHaltAnswer, await client.ask('POST', '/v1/halts', order)),
     lift: async (id, reason) => read(haltAnswer, await client.ask('DELETE', `/v1/halts/${encodeURIComponent(id)}`, { reason })),
     list: async (all) => read(haltsAnswer, await client.ask('GET', `/v1/halts${all ? '?all=true' : ''}`)).halts,
   };

@@ -1,3 +1,4 @@
+import type { KnownNames } from '../../decision/halt/unknownInScope.js';
 import type { ApprovalDesk } from '../../decision/desk/ApprovalDesk.js';
 import type { Grants } from '../../decision/grant/Grants.js';
 import type { AutoHalt } from '../../decision/halt/AutoHalt.js';
@@ -64,4 +65,6 @@ export interface Tenant {
   readonly autoHalt?: AutoHalt | undefined;
   /** By tool. */
   readonly tools: ReadonlyMap<string, ToolSettings>;
+  /** What its configuration names. */
+  readonly known: KnownNames;
 }

@@ -1,3 +1,4 @@
+import { knownNames } from '../../decision/halt/unknownInScope.js';
 import { randomBytes } from 'node:crypto';
 import { silentLogger } from '../../common/Logger.js';
 import type { Logger } from '../../common/Logger.js';
@@ -249,6 +250,7 @@ function moduleTenant(options: ModuleTenantOptions, clock: SteadyClock): Tenant 
     grants,
     policies,
     tools: toolsByName,
+    known: knownNames({ tools }),
     issuer,
     journal: combineJournals(module.journals),
     notify: told,

@@ -23,6 +23,7 @@ import { checkedIssuer } from './IssuerOptions.js';
 import type { IssuerOptions } from './IssuerOptions.js';
 import { autoHaltOf, haltsOf, unlessHalted } from './haltsOf.js';
 import { TenantLimits } from './TenantLimits.js';
+import { knownNames } from '../../decision/halt/unknownInScope.js';
 import { toolSettings } from './toolSettings.js';
 import { verdictProofs } from './verdictProofs.js';
 
@@ -178,6 +179,7 @@ export function buildTenant(id: string, given: TenantOptions, { approvals, recor
     limits,
     policies,
     tools,
+    known: knownNames(options),
     issuer,
     journal,
     notify,

@@ -1,7 +1,7 @@
 import { expect } from 'chai';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { SecretString } from '../../../lib/common/SecretString.js';
@@ -154,6 +154,41 @@ describe('aegis halt, lift and halts', function () {
         [['lift', 'halt_x', '--reason', 'r'], /is not the id of a halt/],
       ] as const)
         expect(JSON.stringify(await fail(...args))).to.match(message);
+    });
+  });
+
+  /** What the tenant of these specs names. */
+  const named = { agents: { support: {} }, tools: { refund: { groups: ['money'] } } };
+  const warnAndHalt = async (...more: string[]): Promise<void> => {
+    const args = ['halt', '--agent', 'suport', '--tool', 'refund', '--group', 'mony', '--reason', 'r', ...more];
+    const { code, stdout, stderr } = await run(...args);
+    expect(stderr).to.equal(
+      "warning: No agent 'suport' is configured here; did you mean 'support'? It is halted all the same.\n" +
+        "warning: No group 'mony' is configured here; did you mean 'money'? It is halted all the same.\n",
+    );
+    expect([code, stdout.startsWith('halted halt_')]).to.deep.equal([0, true]);
+    expect((await json('halts')).halts[0].scope).to.deep.equal({ agent: 'suport', tool: 'refund', group: 'mony' });
+    expect((await json('halt', '--agent', 'support', '--reason', 'r', ...more)).warnings).to.deep.equal([]);
+  };
+
+  it('say what no configuration names, and halt all the same, at a server', async () => {
+    const plane = createDataPlane({ policies, ...named, store: new MemoryStateStore(), stateKey, audit: false });
+    closing.push(() => plane.close());
+    const { url } = await plane.listen({ port: 0 });
+    await plane.ready();
+    writeRunFile(data(), { pid: process.pid, url, store: 'memory' });
+    await warnAndHalt();
+  });
+
+  describe('over the store', () => {
+    needsSqlite();
+    it('say what no configuration names, and halt all the same', async () => {
+      const store = sqliteStore(join(data(), 'aegis.db'));
+      store.open();
+      store.close();
+      const config = join(folder, 'aegis.config.json');
+      writeFileSync(config, JSON.stringify(named));
+      await warnAndHalt('--config', config);
     });
   });
 

@@ -50,18 +50,29 @@ export const haltBody: v.GenericSchema<unknown, WireHaltOrder> = /* @__PURE__ */
 export const liftBody: v.GenericSchema<unknown, { readonly reason: string }> = /* @__PURE__ */ (() =>
   v.strictObject({ reason: v.string() }))();
 
+const halt = /* @__PURE__ */ (() => ({
+  id: v.string(),
+  scope,
+  pending: v.picklist(['freeze', 'cancel']),
+  by: v.string(),
+  reason: v.string(),
+  at: v.string(),
+  until: v.nullable(v.string()),
+  lifted: v.nullable(v.strictObject({ by: v.string(), reason: v.string(), at: v.string() })),
+}))();
+
 /** The answer with one halt. */
-export const haltAnswer: v.GenericSchema<unknown, WireHalt> = /* @__PURE__ */ (() =>
-  v.strictObject({
-    id: v.string(),
-    scope,
-    pending: v.picklist(['freeze', 'cancel']),
-    by: v.string(),
-    reason: v.string(),
-    at: v.string(),
-    until: v.nullable(v.string()),
-    lifted: v.nullable(v.strictObject({ by: v.string(), reason: v.string(), at: v.string() })),
-  }))();
+export const haltAnswer: v.GenericSchema<unknown, WireHalt> = /* @__PURE__ */ (() => v.strictObject(halt))();
+
+/** A halt that was just ordered, on the wire. */
+export interface WireOrderedHalt extends WireHalt {
+  /** What of its scope is not known, in words. */
+  readonly warnings: readonly string[];
+}
+
+/** The answer to an order. */
+export const orderedHaltAnswer: v.GenericSchema<unknown, WireOrderedHalt> = /* @__PURE__ */ (() =>
+  v.strictObject({ ...halt, warnings: v.array(v.string()) }))();
 
 /** The answer to the question what is halted. */
 export const haltsAnswer: v.GenericSchema<unknown, { readonly halts: readonly WireHalt[] }> = /* @__PURE__ */ (() =>

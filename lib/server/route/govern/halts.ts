@@ -1,8 +1,17 @@
-import { haltAnswer, haltBody, haltsAnswer, liftBody, readScope, writeHalt } from '../../../decision/wire/govern/haltsAnswer.js';
+import {
+  haltAnswer,
+  haltBody,
+  haltsAnswer,
+  liftBody,
+  orderedHaltAnswer,
+  readScope,
+  writeHalt,
+} from '../../../decision/wire/govern/haltsAnswer.js';
 import { readBody } from '../../../decision/wire/readBody.js';
 import { NotFoundError } from '../../../model/errors/ServiceErrors.js';
 import { covers } from '../../decide/covers.js';
 import { isHalt, liftHalt, orderHalt } from '../../tenant/haltActs.js';
+import { unknownInScope } from '../../../decision/halt/unknownInScope.js';
 import type { Answer, CallerInput, Route } from '../Route.js';
 
 /** The routes by which people and the operator of the host stop calls: the kill switch of a tenant. */
@@ -33,7 +42,7 @@ export function haltRoutes(): readonly Route[] {
       scope: 'verdict',
       roles: ['admin', 'approver'],
       request: haltBody,
-      answers: { 201: haltAnswer },
+      answers: { 201: orderedHaltAnswer },
       errors: ['role_missing'],
       handle: ordered,
     },
@@ -58,7 +67,8 @@ export function haltRoutes(): readonly Route[] {
 async function ordered({ tenant, caller, body }: CallerInput): Promise<Answer> {
   const { scope, reason, pending, until } = readBody(haltBody, body);
   const untilMs = until === undefined ? undefined : Date.parse(until);
-  return answer(201, writeHalt(await orderHalt(tenant, caller, { scope: readScope(scope), reason, pending, untilMs, nowMs: Date.now() })));
+  const halt = await orderHalt(tenant, caller, { scope: readScope(scope), reason, pending, untilMs, nowMs: Date.now() });
+  return answer(201, { ...writeHalt(halt), warnings: unknownInScope(halt.scope, tenant.known) });
 }
 
 function answer(status: number, body: object): Answer {
