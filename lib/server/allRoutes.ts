@@ -69,7 +69,7 @@ export function allRoutes(given: RoutesOptions): readonly Route[] {
     ...assetRoutes(),
     ...inboxRoutes(options),
     ...policyPageRoutes(() => clock.now()),
-    ...grantPageRoutes(() => clock.now()),
+    ...grantPageRoutes(options),
     ...limitPageRoutes(() => clock.now()),
     ...haltPageRoutes(() => clock.now()),
     openApiRoute(() => all),

@@ -136,7 +136,18 @@ async function shown(input: CallerInput, nowMs: number, fault?: Fault): Promise<
   const may = signedIn.roles.has('admin') ? 'halt' : signedIn.roles.has('approver') ? 'pause' : undefined;
   const typed = form ?? { agent: query.get('agent') ?? undefined };
   const nameOf = await namesOfPeople(tenant.identity);
-  const view = { paths: new Paths(site.base), nowMs, halts, all, nameOf, may, formToken: signedIn.formToken, fault, typed } as const;
+  const view = {
+    paths: new Paths(site.base),
+    nowMs,
+    halts,
+    known: tenant.known,
+    all,
+    nameOf,
+    may,
+    formToken: signedIn.formToken,
+    fault,
+    typed,
+  } as const;
   const layout = { title: 'Halts', site, signedIn, place: 'halts', tenantId: tenant.id, status: fault?.status } as const;
   return pageAnswer(haltsPage(view), layout);
 }

@@ -1,10 +1,12 @@
 import { publishCallbackError } from '../../model/diagnostics.js';
 import { NotFoundError } from '../../model/errors/ServiceErrors.js';
 import type { EditPreview } from '../../decision/desk/DeskVerdicts.js';
+import type { GrantProposal } from '../../model/terms/GrantProposal.js';
 import { toldStages } from '../notify/stage/toldStages.js';
 import { approvalPage } from '../page/approval/approvalPage.js';
 import type { ApprovalView } from '../page/approval/approvalPage.js';
 import type { RefusedVerdict } from '../page/approval/decisionCard.js';
+import type { CountedTerms } from '../page/govern/grantFields.js';
 import { runState } from '../page/approval/runState.js';
 import { pageAnswer } from '../page/layout.js';
 import { Paths } from '../page/Paths.js';
@@ -34,22 +36,35 @@ export interface ShownEdit {
   readonly edit: string;
 }
 
+/** A grant whose history was counted before it is made. */
+export interface CountedGrant {
+  /** As it was counted for. */
+  readonly record: ApprovalRecord;
+  readonly proposal: GrantProposal;
+  readonly counted: CountedTerms;
+}
+
+/** What was sent with the form of an approval, and not recorded. */
+export interface SentForm {
+  readonly refused?: RefusedAnswer | undefined;
+  readonly edited?: ShownEdit | undefined;
+  readonly grant?: CountedGrant | undefined;
+}
+
 /**
  * Answers with the page of one approval.
  *
- * @param refused the verdict that was just given and not recorded
- * @param edited the edit that was just made and not recorded
+ * @param sent what was just sent and not recorded
  * @throws NotFoundError for an unknown id, and with the very same words for one of another tenant
  */
 export async function approvalAnswer(
   input: Pick<CallerInput, 'caller' | 'tenant' | 'site' | 'query' | 'params'>,
   { nowMs, seen }: PageMoment,
-  refused?: RefusedAnswer,
-  edited?: ShownEdit,
+  { refused, edited, grant }: SentForm = {},
 ): Promise<Answer> {
   const { tenant, site, query, params } = input;
   const signedIn = personOf(input);
-  const record = edited?.preview.approval ?? (await tenant.desk.get(params['id'] as string));
+  const record = edited?.preview.approval ?? grant?.record ?? (await tenant.desk.get(params['id'] as string));
   if (record === undefined) throw new NotFoundError('There is no approval with this id.');
   // who is to correct a form loses nothing by a link to the rest
   const all = query.has('all') || refused !== undefined || edited !== undefined;
@@ -74,7 +89,7 @@ export async function approvalAnswer(
     ...(at >= 0 && { place: { at: at + 1, of: forMe.length, previous: forMe[at - 1]?.decisionId, next: next?.decisionId } }),
     places: (await tenant.audit?.placesOf(record.decisionId)) ?? [],
     stages: await toldStages(tenant.records, record.decisionId),
-    ...(record.status === 'pending' && isGrantedSomehow(record) && { proposal: await tenant.grants.propose(record.decisionId) }),
+    ...(grant ?? (record.status === 'pending' && isGrantedSomehow(record) && { proposal: await tenant.grants.propose(record.decisionId) })),
     limits: await limitsBeside(record, tenant),
     policySetHash: tenant.policies.hash,
     policyTextOf: (id) => policyIn(tenant, id),

@@ -41,7 +41,10 @@ export async function previewAnswer(
     const preview = await previewEdit(input, record, shown, true);
     const { set, remove } = shown.edit;
     const { digest, asking } = preview;
-    return await approvalAnswer(input, moment, refusal, { preview, record, edit: writeWire({ set, remove, digest, asking }) });
+    return await approvalAnswer(input, moment, {
+      refused: refusal,
+      edited: { preview, record, edit: writeWire({ set, remove, digest, asking }) },
+    });
   } catch (error) {
     if (!(error instanceof VerdictError) || error.status === 503) throw error;
     return refused(input, moment, error.status, error.message, {});
@@ -55,7 +58,7 @@ function refused(
   edit: string,
   typed: Readonly<Record<string, string>>,
 ): Promise<Answer> {
-  return approvalAnswer(input, moment, { status, reason: '', errors: { edit }, typed });
+  return approvalAnswer(input, moment, { refused: { status, reason: '', errors: { edit }, typed } });
 }
 
 /** What was changed in the form. */

@@ -32,6 +32,11 @@ export class Paths {
     return this.#path(`/a/${encodeURIComponent(decisionId)}/edit`);
   }
 
+  /** Where the form of an approval is sent to be counted again, with the grant that it would make: it leads back to that part of the page. */
+  grantPreview(decisionId: string): string {
+    return this.#path(`/a/${encodeURIComponent(decisionId)}/grant-preview`) + '#grant';
+  }
+
   /** Where the form of an approval is sent. */
   verdict(decisionId: string): string {
     return this.#path(`/v1/approvals/${encodeURIComponent(decisionId)}/verdict`);

@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import { servedInbox } from '../../support/servedInbox.js';
-import type { ServedInbox, SpecPerson } from '../../support/servedInbox.js';
+import type { PageAnswer, ServedInbox, SpecPerson } from '../../support/servedInbox.js';
 
 const POLICIES = `@id("all") permit (principal, action, resource);
 @id("refunds") @effect("approval_needed") @approvers("finance") @grantable("20 uses; 8h") forbid (principal, action == Aegis::Action::"refund", resource);
@@ -100,6 +100,146 @@ describe('Grants behind a server', () => {
     const { covered, unclear, refused: known, unclear_refused: refusals } = (await send(path, upTo(50))).json['history'];
     expect({ covered, unclear, known }).to.deep.equal({ covered: 1, unclear: 1, known: [] });
     expect(refusals.map(({ decision_id: id, by }: Record<string, unknown>) => [id, by])).to.deep.equal([[refused, 'Rita']]);
+  });
+
+  const LOOSE = {
+    grant: 'on',
+    grant_uses: '7',
+    grant_hours: '0.25',
+    grant_any_requester: 'on',
+    grant_path_1: 'params/amount',
+    grant_kind_1: 'range',
+    grant_value_1: '0 to 100',
+    grant_path_2: 'params/to',
+    grant_kind_2: 'in',
+    grant_value_2: 'ann, "bob"',
+    reason: 'ten <b>like</b> this',
+  };
+
+  /** What the form of the page sends as it is shown, with the button whose `formaction` it is. */
+  const sentBy = ({ page }: PageAnswer): { readonly action: string; readonly fields: Record<string, string> } => {
+    const { verdict: _buttons, ...fields } = page.fields() as Record<string, string>;
+    const unticked = page.all('form input').filter((one) => one.attr('type') === 'checkbox' && one.attr('checked') === undefined);
+    for (const one of unticked) delete fields[one.attr('name') ?? ''];
+    for (const kind of page.all('form select').map((select) => select.attr('name') ?? '')) {
+      const options = page.all(`form select#${kind} option`).filter((one) => one.attr('selected') !== undefined);
+      fields[kind] = options[0]?.attr('value') ?? 'same';
+    }
+    delete fields['csrf'];
+    return { action: page.one('button[formaction]').attr('formaction')?.replace('#grant', '') ?? '', fields };
+  };
+
+  it('are counted again on the page with what was loosened, with all that was typed kept, and nothing recorded', async () => {
+    const ask = (amount: number, user = 'u1', to = 'ann'): Promise<string> => inbox.ask('refund', { amount, to }, { agent: 'bot', user });
+    for (const amount of [10, 90]) {
+      const id = await ask(amount);
+      await rita.post(`/v1/approvals/${id}/verdict`, await form(id, {}));
+    }
+    await ask(30, 'u2', 'bob');
+    const id = await ask(40);
+    const before = await inbox.store.approvals.get(id);
+    const shown = await rita.get(`/a/${id}`);
+    expect(shown.page.text('details#grant'))
+      .to.contain('Of 3 calls of this agent and tool in the last 30 days, 0 had the same params as this one')
+      .and.to.contain('The figures are about this call with nothing loosened.');
+    expect(shown.page.one('details#grant').attr('open')).to.equal(undefined);
+    const { action, fields } = sentBy(shown);
+    expect(action).to.equal(`/a/${id}/grant-preview`);
+    const params = { ...fields, ...LOOSE, grant_any_requester: '' };
+    const counts: readonly (readonly [Record<string, string>, number, string])[] = [
+      [{ ...params, grant_kind_2: 'same', grant_value_1: '0 to 50' }, 1, 'params/amount a number >= 0, <= 50.'],
+      [{ ...params, grant_kind_2: 'same' }, 2, 'params/amount a number >= 0, <= 100.'],
+      [{ ...fields, ...LOOSE }, 3, 'params/to one of "ann", "bob"; calls of every user.'],
+    ];
+    let counted = shown;
+    for (const [typed, covered, what] of counts) {
+      counted = await rita.post(action, typed);
+      expect(counted.status, counted.text).to.equal(200);
+      expect(counted.page.text('details#grant'))
+        .to.contain(`Of 3 calls of this agent and tool in the last 30 days, a grant with what you loosened would have covered ${covered},`)
+        .and.to.contain(what)
+        .and.to.contain('The figures are about what you had loosened when you last counted.');
+    }
+    expect(counted.page.one('details#grant').attr('open')).to.equal('');
+    expect(counted.text).not.to.contain('<b>like</b>');
+    const kept = sentBy(counted);
+    expect(kept.fields).to.include(LOOSE);
+    expect(await inbox.store.approvals.get(id)).to.deep.equal(before);
+    expect((await rita.get('/grants?all=1')).text).to.contain('There is none');
+    // what is shown is what is sent, and needs no count of its own
+    const more = { ...kept.fields, verdict: 'approve', grant_value_1: '0 to 60' };
+    expect((await rita.post(`/v1/approvals/${id}/verdict`, more)).status).to.equal(303);
+    expect([await effectOf(60, 'u3'), await effectOf(61)]).to.deep.equal(['allow', 'approval_needed']);
+    const late = await rita.post(action, { ...fields, ...LOOSE });
+    expect([late.status, late.page.all('details#grant').length]).to.deep.equal([200, 0]);
+    expect(late.text).to.contain('Approved by').and.not.to.contain('was not recorded');
+  });
+
+  const ungrantable: readonly (readonly [what: string, fields: Record<string, string>, says: string])[] = [
+    ['a range that is none', { grant_value_1: 'few' }, 'params/amount: a range is two numbers'],
+    ['a range without the approved value', { grant_value_1: '0 to 39' }, 'does not cover the value in the approved call'],
+    ['a number without bounds', { grant_kind_1: 'any' }, 'is a number, which takes a range'],
+    ['a kind that there is not', { grant_kind_1: 'like' }, 'params/amount: a value may be same'],
+    ['a list without the approved value', { grant_value_2: 'bob' }, 'does not cover the value in the approved call'],
+    ['a value that is not there', { grant_path_1: 'params/\u202esum' }, 'RLO'],
+  ];
+  for (const [what, fields, says] of ungrantable)
+    it(`say at the form why there can be none with ${what}, when it is counted and when it is sent, and keep what was typed`, async () => {
+      const id = await inbox.ask('refund', { amount: 40, to: 'ann' }, { agent: 'bot', user: 'u1' });
+      const before = await inbox.store.approvals.get(id);
+      const sent = { ...sentBy(await rita.get(`/a/${id}`)).fields, ...LOOSE, ...fields };
+      for (const [path, more] of [
+        [`/a/${id}/grant-preview`, {}],
+        [`/v1/approvals/${id}/verdict`, { verdict: 'approve' }],
+      ] as const) {
+        const { status, page } = await rita.post(path, { ...sent, ...more });
+        expect(status, path).to.equal(400);
+        expect(page.text('details#grant #grant-error'), path).to.contain(says);
+        expect(page.text('details#grant')).to.contain('The figures are about this call with nothing loosened.');
+        expect([page.one('details#grant').attr('open'), page.text('textarea')]).to.deep.equal(['', LOOSE.reason]);
+        expect(page.fields()).to.include({ grant_uses: '7', grant_hours: '0.25' });
+        if (!('grant_path_1' in fields)) expect(page.fields()['grant_value_1']).to.equal(sent.grant_value_1);
+      }
+      expect(await inbox.store.approvals.get(id)).to.deep.equal(before);
+    });
+
+  it('are counted for approvers, for what is on the page now, and by a form of this page alone', async () => {
+    const id = await inbox.ask('refund', { amount: 40, to: 'ann' }, { agent: 'bot', user: 'u1' });
+    const path = `/a/${id}/grant-preview`;
+    const { fields } = sentBy(await rita.get(`/a/${id}`));
+    const viewer = await inbox.person('Vera', { roles: ['viewer', 'admin', 'auditor'] });
+    expect((await viewer.post(path, { ...fields, ...LOOSE })).status).to.equal(403);
+    for (const more of [{ digest: 'f'.repeat(64) }, { version: '2' }, { version: '' }]) {
+      const { status, page } = await rita.post(path, { ...fields, ...LOOSE, ...more });
+      expect([status, page.text('#form-error')], JSON.stringify(more)).to.deep.equal([409, 'Changed since you opened this. Read again.']);
+      expect(page.fields()).to.include({ digest: fields['digest'], version: fields['version'], grant_value_1: '0 to 100' });
+    }
+    for (const more of [{ verdict: 'approve' }, { edit: '{}' }, { other: '1' }])
+      expect((await rita.post(path, { ...fields, ...more })).status, JSON.stringify(more)).to.equal(400);
+    expect((await rita.post('/a/dec_none/grant-preview', fields)).status).to.equal(404);
+    const other = await inbox.person('Olaf', { roles: ['approver'], groups: [] });
+    expect((await other.post(path, { ...fields, ...LOOSE })).page.text('.decide')).to.contain('Not yours to decide');
+    const wire = await inbox.ask('wire', { amount: 40 }, { agent: 'bot', user: 'u1' });
+    const ungranted = await rita.post(`/a/${wire}/grant-preview`, { ...(await form(wire, {})), verdict: '' });
+    expect(ungranted.status).to.equal(400);
+    const { verdict: _verdict, ...shown } = await form(wire, LOOSE);
+    const none = await rita.post(`/a/${wire}/grant-preview`, shown);
+    expect([none.status, none.page.all('details#grant').length]).to.deep.equal([200, 0]);
+  });
+
+  it('keep what was typed where another field is wrong', async () => {
+    await inbox.close();
+    inbox = await servedInbox({ policies: { text: POLICIES.replace('@grantable', '@severity("high") @grantable') } as never });
+    rita = await inbox.person('Rita', { roles: ['approver'], groups: ['finance'] });
+    const id = await inbox.ask('refund', { amount: 40, to: 'ann' }, { agent: 'bot', user: 'u1' });
+    const { fields } = sentBy(await rita.get(`/a/${id}`));
+    const answer = await rita.post(`/v1/approvals/${id}/verdict`, { ...fields, ...LOOSE, reason: '', verdict: 'approve' });
+    expect([answer.status, answer.page.text('#reason-error')]).to.deep.equal([
+      422,
+      'This approval takes a reason. Write why you approve it.',
+    ]);
+    const { reason: _reason, ...grant } = LOOSE;
+    expect(sentBy(answer).fields).to.include(grant);
   });
 
   it('name themselves in the answer, are not replayed, and cover no other user', async () => {

@@ -93,6 +93,30 @@ describe('The page of halts', () => {
       .and.to.contain('until it is lifted');
   });
 
+  it('says of a halt in force what of it no configuration names, as the API does, and halts all the same', async () => {
+    await inbox.close();
+    inbox = await servedInbox({ agents: { 'support-agent': {} }, tools: { refund: { groups: ['money'] } } });
+    const admin = await inbox.person('Root', { roles: ['admin'] });
+    const warnings = async (): Promise<readonly string[]> => (await admin.get('/halts')).page.texts('section.card p.error');
+    await admin.post('/halts', { agent: 'support-agent', tool: 'refund', group: 'money', minutes: '', reason: 'r' });
+    await admin.post('/halts', { all: '1', minutes: '', reason: 'r' });
+    expect(await warnings()).to.deep.equal([]);
+    const answer = await admin.post('/halts', { agent: '<b>x</b>', tool: 'refnd', group: 'mony', minutes: '', reason: 'r' });
+    expect([answer.status, answer.location]).to.deep.equal([303, '/halts']);
+    const all = 'It is halted all the same.';
+    expect(await warnings()).to.deep.equal([
+      `No agent '<b>x</b>' is configured here. ${all}`,
+      `No tool 'refnd' is configured here; did you mean 'refund'? ${all}`,
+      `No group 'mony' is configured here; did you mean 'money'? ${all}`,
+    ]);
+    const [, id = ''] = /name="id" value="([^"]+)"/.exec((await admin.get('/halts')).text) ?? [];
+    await admin.post('/halts/lift', { id, reason: 'wrong name' });
+    expect(await warnings()).to.deep.equal([]);
+    expect((await admin.get('/halts?all=1')).text)
+      .to.contain('wrong name')
+      .and.not.to.contain(all);
+  });
+
   it('is linked from the agents, with the agent filled in', async () => {
     await inbox.ask('read', { a: 1 });
     expect((await as('approver').get('/agents')).text).to.contain('href="/halts?agent=bot">Pause</a>');

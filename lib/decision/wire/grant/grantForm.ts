@@ -1,5 +1,5 @@
 import { BadRequestError } from '../../../model/errors/ServiceErrors.js';
-import type { GrantBody } from './grantAnswer.js';
+import type { GrantBody, LooseningBody } from './grantAnswer.js';
 
 /** How many values of a call a form can loosen. */
 const FORM_VALUES = 12;
@@ -7,6 +7,9 @@ const HOUR_MS = 3_600_000;
 
 /** Two numbers. None ends with a point: `0...5` is up to a half, and not up to 5. */
 const RANGE = /^(-?(?:[0-9]+(?:\.[0-9]+)?|\.[0-9]+))\s*(?:\.\.|to|–)\s*(-?(?:[0-9]+(?:\.[0-9]+)?|\.[0-9]+))$/;
+
+/** The root of a value, and where it is in there. */
+const PLACE = /^(params|session|facts)(\/[^]*)$/;
 
 /** How a value of later calls may differ, as a form says it. */
 const GRANT_KINDS = ['same', 'any', 'range', 'in', 'startsWith', 'endsWith'] as const;
@@ -41,15 +44,22 @@ export function isGrantField(name: string): boolean {
  */
 export function grantOfForm(form: Readonly<Record<string, string>>): GrantBody | undefined {
   if (form['grant'] !== 'on') return undefined;
+  return { uses: Number(form['grant_uses']), for_ms: Math.round(Number(form['grant_hours']) * HOUR_MS), ...looseningOfForm(form) };
+}
+
+/**
+ * What a form loosens, whether or not it asks for a grant.
+ *
+ * @throws BadRequestError `invalid_grant` where a field cannot be read
+ */
+export function looseningOfForm(form: Readonly<Record<string, string>>): LooseningBody {
   const loosen: Record<string, Record<string, unknown>> = { params: {}, session: {}, facts: {} };
   for (const n of NUMBERED) {
-    const [, root = '', at = ''] = /^(params|session|facts)(\/[^]*)$/.exec(form[`grant_path_${n}`] ?? '') ?? [];
-    const term = formTerm(form[`grant_kind_${n}`] ?? 'same', (form[`grant_value_${n}`] ?? '').trim(), `grant_value_${n}`);
+    const [place = `grant_value_${n}`, root = '', at = ''] = PLACE.exec(form[`grant_path_${n}`] ?? '') ?? [];
+    const term = formTerm(form[`grant_kind_${n}`] ?? 'same', (form[`grant_value_${n}`] ?? '').trim(), place);
     if (root !== '' && term !== undefined) (loosen[root] as Record<string, unknown>)[at] = term;
   }
   return {
-    uses: Number(form['grant_uses']),
-    for_ms: Math.round(Number(form['grant_hours']) * HOUR_MS),
     loosen: loosen['params'],
     loosen_session: loosen['session'],
     loosen_facts: loosen['facts'],
@@ -61,10 +71,11 @@ export function grantOfForm(form: Readonly<Record<string, string>>): GrantBody |
  * How a value of later calls may differ.
  *
  * @param kind `same`, `any`, `range`, `in`, `startsWith` or `endsWith`
+ * @param place what the error names, such as `params/amount`
  * @returns `undefined` where it must be the same
  * @throws BadRequestError `invalid_grant`
  */
-export function formTerm(kind: string, text: string, field: string): unknown {
+export function formTerm(kind: string, text: string, place: string): unknown {
   switch (kind) {
     case 'same':
       return undefined;
@@ -73,7 +84,7 @@ export function formTerm(kind: string, text: string, field: string): unknown {
     case 'range': {
       const [, lower, upper] = RANGE.exec(text) ?? [];
       if (lower !== undefined && upper !== undefined) return { '>=': Number(lower), '<=': Number(upper) };
-      throw wrong(`${field}: a range is two numbers, such as 0 to 100.`);
+      throw wrong(`${place}: a range is two numbers, such as 0 to 100.`);
     }
     case 'in':
       return { in: text.split(',').map((one) => valueOf(one.trim())) };
@@ -81,7 +92,7 @@ export function formTerm(kind: string, text: string, field: string): unknown {
     case 'endsWith':
       return { [kind]: text };
     default:
-      throw wrong(`${field}: a value may be ${GRANT_KINDS.join(', ')}.`);
+      throw wrong(`${place}: a value may be ${GRANT_KINDS.join(', ')}.`);
   }
 }
 

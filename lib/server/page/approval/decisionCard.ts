@@ -7,6 +7,7 @@ import { approversAt } from '../../../model/terms/approversAt.js';
 import { recordedSeats } from '../../../model/terms/recordedSeats.js';
 import type { GrantProposal } from '../../../model/terms/GrantProposal.js';
 import { grantFields } from '../govern/grantFields.js';
+import type { CountedTerms } from '../govern/grantFields.js';
 import { html } from '../html.js';
 import type { Html } from '../html.js';
 import type { Paths } from '../Paths.js';
@@ -30,8 +31,8 @@ export interface ApproveNeeds {
 export interface RefusedVerdict {
   readonly reason: string;
   /** What is wrong, beside its field, or above the form. */
-  readonly errors: Readonly<Partial<Record<'form' | 'reason' | 'code' | 'hidden' | 'edit', string>>>;
-  /** What was typed in the form for edits, by field. */
+  readonly errors: Readonly<Partial<Record<'form' | 'reason' | 'code' | 'hidden' | 'edit' | 'grant', string>>>;
+  /** What was typed in the form for edits, or about a grant, by field. */
   readonly typed?: Readonly<Record<string, string>> | undefined;
 }
 
@@ -95,6 +96,8 @@ export interface DecisionCardView {
   readonly halted?: Halt | undefined;
   /** What a grant could be that is made with the yes. */
   readonly proposal?: GrantProposal | undefined;
+  /** What its history is counted with. @defaultValue nothing is loosened */
+  readonly counted?: CountedTerms | undefined;
 }
 
 /** Where the person decides, or reads who did and what became of it. */
@@ -119,6 +122,12 @@ function formCard(view: DecisionCardView, viewer: Extract<Viewer, { readonly may
   const critical = severityOf(record.policies) === 'critical';
   const byPasskey = needs.assurance === 'passkey';
   const mustSignIn = needs.assurance === 'step-up' && signedInAgainUntilMs === undefined;
+  const grant =
+    edited === undefined &&
+    !mustShowAll &&
+    !mustSignIn &&
+    hasPasskey &&
+    grantFields({ ...view, typed: refused?.typed, error: refused?.errors.grant });
   const label = `Approve${edited === undefined ? '' : ' the edited call'}${byPasskey ? ' with passkey' : ''}`;
   const save = html`<button name="verdict" value="amend" data-verdict="amend">Only save the edit</button>`;
   const approve = mustShowAll
@@ -134,13 +143,13 @@ ${!hasPasskey && html`<p class="small">A yes takes a passkey, and you have none.
 ${mustSignIn && html`<p class="small">A yes takes a fresh sign-in, which counts for five minutes and for exactly this. Write your reason after it.</p>`}
 ${signedInAgainUntilMs !== undefined && html`<p class="small">You signed in again for exactly this: you can approve it until ${timeElement(signedInAgainUntilMs, view.nowMs)}.</p>`}
 ${byPasskey && hasPasskey && html`<p class="small muted">Your passkey signs this digest and this verdict${edited === undefined && view.proposal?.ceiling !== undefined && ', with the grant if you make one'}: nothing else.</p><noscript><p class="small error">Signing takes script, which is off. You can deny.</p></noscript>`}
-${error(refused?.errors.form, 'form')}
+${error(refused?.errors.form ?? (grant === false ? refused?.errors.grant : undefined), 'form')}
 <form method="post" action="${paths.verdict(decisionId)}"${byPasskey && html` data-challenge="${paths.challenge(decisionId)}"`}><button disabled hidden></button>
 <input type="hidden" name="csrf" value="${viewer.formToken}"><input type="hidden" name="digest" value="${edited?.before.digest ?? digest}">${edited !== undefined && html`<input type="hidden" name="edit" value="${edited.edit}">`}<input type="hidden" name="version" value="${version}"><input type="hidden" name="idempotency_key" value="${viewer.key}">${viewer.shownAll !== undefined && html`<input type="hidden" name="shown_all" value="${viewer.shownAll}">`}${byPasskey && PROOF}
 <label for="reason">Reason <span class="muted">${needs.reason === 'needed' ? 'needed to approve' : 'optional'}; the model does not see it</span></label>
 <textarea id="reason" name="reason" maxlength="10000"${needs.reason === 'needed' && html` data-needed`}${described(refused?.errors.reason, 'reason')}>${refused?.reason}</textarea>${error(refused?.errors.reason, 'reason')}
 ${hiddenField(record, refused)}${needs.code && codeField(digest, refused)}
-${edited === undefined && !mustShowAll && !mustSignIn && hasPasskey && grantFields(view.proposal, view.nowMs)}
+${grant}
 <div class="acts${!hasPasskey && !mustShowAll && ' one'}">${edited === undefined ? html`<button class="deny" name="verdict" value="deny" data-verdict="deny">Deny</button>` : save}${onlySaves === undefined && approve}</div></form>
 <p class="small" role="status" data-say></p></div></section>`;
 }

@@ -1,3 +1,5 @@
+import { unknownInScope } from '../../../decision/halt/unknownInScope.js';
+import type { KnownNames } from '../../../decision/halt/unknownInScope.js';
 import { isInForce } from '../../../model/halt/Halt.js';
 import type { Halt } from '../../../model/halt/Halt.js';
 import { haltedText } from '../haltBanner.js';
@@ -13,6 +15,8 @@ export interface HaltsView {
   readonly nowMs: number;
   /** The newest first. */
   readonly halts: readonly Halt[];
+  /** What the configuration names. */
+  readonly known: KnownNames;
   /** Whether those are among them that are over. */
   readonly all: boolean;
   /** What people call someone, by the id that a halt has. */
@@ -39,14 +43,16 @@ ${halts.length === 0 ? html`<section class="card"><div class="in"><p>Nothing is 
 ${may === 'halt' && haltForm(view)}${may === 'pause' && pauseForm(view)}`;
 }
 
-function haltCard(halt: Halt, { nowMs, may, paths, formToken, nameOf }: HaltsView): Html {
+function haltCard(halt: Halt, { nowMs, may, paths, formToken, nameOf, known }: HaltsView): Html {
   const { id, scope, pending, by, reason, atMs, untilMs, lifted } = halt;
   const isOn = isInForce(halt, nowMs);
   const end = untilMs === undefined ? 'until it is lifted' : html`until ${timeElement(untilMs, nowMs)}`;
+  const unknown = isOn ? unknownInScope(scope, known) : [];
   const state = isOn ? 'in force' : lifted === undefined ? 'over' : 'lifted';
   return html`<section class="card" id="${id}"><h2><span>${haltedText(scope)}</span> <span class="tag${isOn && ' warn'}">${state}</span></h2><div class="in">
 <p class="small">Ordered by <b>${revealedText(nameOf(by))}</b> ${timeElement(atMs, nowMs)}, ${end}. What waits for a person ${pending === 'cancel' ? 'ends' : 'goes on waiting'}.</p>
 <p class="aid">“${revealedText(reason, { max: 500 })}”</p>
+${unknown.map((text) => html`<p class="small error">${revealedText(text, { max: 500 })}</p>`)}
 ${lifted !== undefined && html`<p class="small">Lifted by <b>${revealedText(nameOf(lifted.by))}</b> ${timeElement(lifted.atMs, nowMs)}: ${revealedText(lifted.reason, { max: 500 })}</p>`}
 ${isOn && may === 'halt' && html`<form method="post" action="${paths.liftHalt()}" class="fields"><input type="hidden" name="csrf" value="${formToken}"><input type="hidden" name="id" value="${id}"><label>Why it may go on <input type="text" name="reason" maxlength="10000" required></label><button class="approve">Lift</button></form>`}</div></section>`;
 }

@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import { GRANT_FORM, grantOfForm, isGrantField } from '../../../../lib/decision/wire/grant/grantForm.js';
+import { GRANT_FORM, grantOfForm, isGrantField, looseningOfForm } from '../../../../lib/decision/wire/grant/grantForm.js';
 import { thrown } from '../../../support/standInDecisions.js';
 
 describe('The form that makes a grant', () => {
@@ -57,6 +57,22 @@ describe('The form that makes a grant', () => {
     ['like', '*'],
   ] as const)
     it(`refuses ${kind} ${value}`, () => expect(thrown(() => termOf(kind, value))).to.include({ code: 'invalid_grant' }));
+
+  it('says what it loosens also where it asks for no grant, and which value is wrong', () => {
+    const value = { grant_path_1: 'params/amount', grant_kind_1: 'range', grant_value_1: '0 to 9' };
+    const nothing = { loosen: {}, loosen_session: {}, loosen_facts: {} };
+    expect(looseningOfForm({})).to.deep.equal(nothing);
+    expect(looseningOfForm({ ...value, grant_any_requester: 'on' })).to.deep.equal({
+      ...nothing,
+      loosen: { '/amount': { '>=': 0, '<=': 9 } },
+      any_requester: true,
+    });
+    for (const [place, named] of [
+      ['params/amount', 'params/amount: a range is two numbers'],
+      ['other/amount', 'grant_value_1: a range is two numbers'],
+    ] as const)
+      expect((thrown(() => looseningOfForm({ ...value, grant_path_1: place, grant_value_1: 'few' })) as Error).message).to.contain(named);
+  });
 
   it('leaves out what names no value of the call', () => {
     expect(grantOfForm({ ...FORM, grant_path_1: 'other/x', grant_kind_1: 'any' })?.loosen).to.deep.equal({});
