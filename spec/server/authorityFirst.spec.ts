@@ -181,7 +181,7 @@ describe('Authority comes before the body', function () {
         const roles: readonly Role[] | undefined = 'roles' in route ? route.roles : undefined;
         for (const [role, person] of [...people].filter(([one]) => one !== 'auditor')) {
           // who has any role reads
-          const mayRead = scope === 'policies:read' && role !== 'none';
+          const mayRead = (scope === 'policies:read' || scope === 'approvals:read') && role !== 'none';
           const may = mayRead || (roles === undefined ? scope === 'person' : (roles as readonly string[]).includes(role));
           if (!may) allAre(await answers(route, approval, bodies, () => inSession(person)), [403], role);
           const forms = bodies.filter(({ type }) => type === FORM_TYPE);
