@@ -46,7 +46,7 @@ describe('Pages of control in a browser', function () {
   const refund = async (note: string, agent = 'support-agent'): Promise<string> =>
     world.ask('refund', { order: 'A-1043', amount: 250, urgent: false, note, to: { mail: 'ann@acme.example' } }, { agent, user: 'lee' });
 
-  it('are readable with grants: proposed, made, used up and taken back', async () => {
+  it('are readable with grants: proposed, counted again, made, used up and taken back', async () => {
     const { page } = admin;
     const made: string[] = [];
     for (const note of ['Arrived broken.', 'The kettle is recalled; the customer sent it back, and wrote a long letter about it.']) {
@@ -57,6 +57,20 @@ describe('Pages of control in a browser', function () {
       await page.getByLabel('Approve, and make this grant').check();
       await page.getByLabel('How it may differ').nth(1).selectOption('range');
       await page.getByLabel('Which values').nth(1).fill('0 to 300');
+      if (made.length === 1) {
+        await page.getByRole('textbox', { name: /^Reason/ }).fill('Ten like this.');
+        await page.locator('#grant_uses').fill('7');
+        // its value is not one that the form may send with a yes
+        await page.getByLabel('Hours').fill('99');
+        await page.getByRole('button', { name: 'Count again' }).click();
+        await page.getByText('Counted with what you loosened: params/amount a number >= 0, <= 300.').waitFor();
+        expect(new URL(page.url()).hash).to.equal('#grant');
+        expect(await page.locator('#grant').textContent()).to.contain('Of 1 call of this agent and tool');
+        tell(await lookAtThis(admin, 'a grant counted again', 'each'));
+        expect(await page.getByRole('textbox', { name: /^Reason/ }).inputValue()).to.equal('Ten like this.');
+        expect(await page.locator('#grant_uses').inputValue()).to.equal('7');
+        await page.getByLabel('Hours').fill('1');
+      }
       await page.waitForTimeout(750);
       await page.getByRole('button', { name: 'Approve' }).click();
       await page.getByRole('heading', { name: 'Approved by Eve' }).waitFor();
