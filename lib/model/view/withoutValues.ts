@@ -46,7 +46,7 @@ export function tellableText(text: string, { params, sensitive }: ToldCall, appr
 export function tellableDecision<D extends Decision>(decision: D, request: ToldCall, approved?: Params): D {
   // a request copies its params when they are first read: where nothing is hidden, no one has to
   if (request.sensitive === undefined) return decision;
-  // the names of fields are no words of the service, whatever a hidden value is
+  // the names of fields are no words of the service: a hidden value may be the same text
   const told = (fields: object): object =>
     Object.fromEntries(
       Object.entries(fields).flatMap(([name, value]) =>
