@@ -9,7 +9,6 @@ import { CallAbortedError } from '../model/errors/RefusalErrors.js';
 import type { Params } from '../model/Params.js';
 import { saltedDecision } from '../model/Decision.js';
 import { recordOf } from '../model/snapshot/ArgumentList.js';
-import { tellableError } from '../model/view/tellableError.js';
 import { tellableDecision } from '../model/view/withoutValues.js';
 import { copyData, frozenCopy } from '../model/snapshot/copyValue.js';
 import { takeSnapshot } from '../model/snapshot/takeSnapshot.js';
@@ -19,6 +18,7 @@ import { takeDecision } from './call/callContext.js';
 import { CallRequest } from './call/CallRequest.js';
 import type { CallFacts, CallOutcome, CallToDecide, DeniedOutcome, OwnParams, PendingOutcome } from './call/GuardedCall.js';
 import type { GuardRuntime } from './call/GuardRuntime.js';
+import { toldErrors } from './call/toldErrors.js';
 import { cannotAsk, forbidden, refused } from './call/refusals.js';
 import { reuseDecision } from './call/reuseDecision.js';
 import { validateParams } from './call/validateParams.js';
@@ -125,7 +125,10 @@ function askService<R>(runtime: GuardRuntime, call: CallToDecide<R>, request: Ca
       journal.note({ kind: 'decided', request, decision: shownDecision(salted, runtime.limits), durationMs });
       return enforce(runtime, call, request, salted);
     },
-    (error) => refused(call, tellableError(error, request)),
+    (error) =>
+      request.sensitive === undefined
+        ? refused(call, error)
+        : chain(toldErrors.get(), ({ tellableError }) => refused(call, tellableError(error, request))),
   );
 }
 

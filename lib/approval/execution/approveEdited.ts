@@ -9,7 +9,7 @@ import { reportSecurity } from '../../model/Journal.js';
 import type { Params } from '../../model/Params.js';
 import { paramChanges } from '../../model/snapshot/paramChanges.js';
 import { takeSnapshot } from '../../model/snapshot/takeSnapshot.js';
-import { tellablePlaces } from '../../model/view/withoutValues.js';
+import { tellablePlaces } from '../../model/view/tellablePlaces.js';
 import type { PendingCall } from '../call/PendingCall.js';
 import { deniedAtRun } from '../call/resolution.js';
 import { recordApproval, settleCall } from '../call/settleCall.js';

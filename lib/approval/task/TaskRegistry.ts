@@ -11,7 +11,6 @@ import { TaskRecorder } from './TaskRecorder.js';
 import type { TaskStats } from './TaskRecorder.js';
 import { checkedOptions } from '../../model/checkedOptions.js';
 import type { ClearAge } from './checkedQuery.js';
-import { checkedQuery, CLEAR_AGE, NEW_TASK, RESOLUTION } from './checkedQuery.js';
 
 export type { ClearAge } from './checkedQuery.js';
 export type { NewTask, UnknownResolution } from './manualTask.js';
@@ -20,6 +19,8 @@ export type { TaskRegistryOptions, TaskStats } from './TaskRecorder.js';
 
 /** What is needed where the program or a person ends a task. */
 const manual = new LazyPart(() => import('./manualTask.js'));
+/** What is needed where the program asks for tasks, or says something of one. */
+const checks = new LazyPart(() => import('./checkedQuery.js'));
 
 const NO_TASK = 'No task has this id; it may have been deleted.';
 
@@ -42,7 +43,7 @@ export class TaskRegistry extends TaskRecorder {
    * @throws CapacityError beyond `maxPending`
    */
   async createTask(task: NewTask): Promise<PendingTask> {
-    const checked = checkedOptions('createTask()', task, NEW_TASK);
+    const checked = checkedOptions('createTask()', task, (await checks.get()).NEW_TASK);
     const { ManualDeadlines, manualTask, manualTimeout } = await manual.get();
     const made = manualTask(checked, this.clock.now());
     const { outcome } = await this.record(made);
@@ -82,7 +83,7 @@ export class TaskRegistry extends TaskRecorder {
   async listTasks<S extends TaskStatus = TaskStatus>(
     query: TaskQuery & { readonly status?: S | readonly S[] | undefined } = {},
   ): Promise<readonly Extract<Task, { readonly status: S }>[]> {
-    const checked = checkedQuery('listTasks()', query);
+    const checked = (await checks.get()).checkedQuery('listTasks()', query);
     await this.prune();
     return this.store.list(checked) as Promise<readonly Extract<Task, { readonly status: S }>[]>;
   }
@@ -94,7 +95,7 @@ export class TaskRegistry extends TaskRecorder {
    * @returns at most `limit` summaries, 100 by default
    */
   async listSummaries(query: TaskQuery = {}): Promise<readonly TaskSummary[]> {
-    const checked = checkedQuery('listSummaries()', query);
+    const checked = (await checks.get()).checkedQuery('listSummaries()', query);
     await this.prune();
     return this.store.listSummaries({ ...checked, limit: checked.limit ?? 100 });
   }
@@ -122,6 +123,7 @@ export class TaskRegistry extends TaskRecorder {
    * @returns how many were deleted
    */
   async clearCompleted(age: ClearAge = {}): Promise<number> {
+    const { CLEAR_AGE } = await checks.get();
     const { maxAgeSeconds = 0, maxAgeMs = maxAgeSeconds * 1_000 } = checkedOptions('clearCompleted()', age, CLEAR_AGE);
     const finishedBeforeMs = maxAgeMs > 0 ? this.clock.now() - maxAgeMs : Infinity;
     return this.store.prune({ keep: Infinity, finishedBeforeMs });
@@ -151,7 +153,7 @@ export class TaskRegistry extends TaskRecorder {
    * @throws TaskStateError where the task is not `unknown`, or for `retry` while its executor lives or this process has no guard and instance for it
    */
   async resolveUnknown(taskId: string, given: UnknownResolution): Promise<Task> {
-    const resolution = checkedOptions('resolveUnknown()', given, RESOLUTION);
+    const resolution = checkedOptions('resolveUnknown()', given, (await checks.get()).RESOLUTION);
     const task = await this.store.get(taskId);
     if (task?.status !== 'unknown')
       throw new TaskStateError(taskId, task === undefined ? NO_TASK : `Only an unknown task can be resolved; this one is ${task.status}.`);

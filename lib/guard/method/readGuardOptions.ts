@@ -1,6 +1,7 @@
 import { didYouMean } from '../../common/didYouMean.js';
 import { isId, TOOL_NAME } from '../../model/Params.js';
 import { GuardDefinitionError } from '../../model/errors/SetupErrors.js';
+import { toldErrors } from '../call/toldErrors.js';
 import { readSensitive } from '../../model/view/readSensitive.js';
 import { previewTimeoutProblem } from '../preview/previewTimeout.js';
 import { GuardSpec } from './GuardSpec.js';
@@ -55,6 +56,8 @@ export function readGuardOptions(
   const names = binding.names?.map((name) => name.replace(/^\.\.\./, ''));
   const sensitive = options.sensitive === undefined ? undefined : readSensitive(options.sensitive, names);
   if (typeof sensitive === 'string') return refuse(`\`sensitive\` ${sensitive}`);
+  // one that cannot wait has it, too
+  if (sensitive !== undefined) toldErrors.prepare();
   const info = Object.freeze({
     method,
     toolName,

@@ -5,7 +5,6 @@ import type { Decision, DecisionRequest, DecisionStatus } from '../Decision.js';
 import type { Params } from '../Params.js';
 import { parsePointer } from '../snapshot/parsePointer.js';
 import { heldAt } from './heldAt.js';
-import { isWithin } from './readSensitive.js';
 import type { Audience, Sensitive } from '../sensitive/Sensitive.js';
 
 /** Shorter ones are parts of words and numbers that have nothing to do with the value. */
@@ -47,15 +46,19 @@ export function tellableText(text: string, { params, sensitive }: ToldCall, appr
 export function tellableDecision<D extends Decision>(decision: D, request: ToldCall, approved?: Params): D {
   // a request copies its params when they are first read: where nothing is hidden, no one has to
   if (request.sensitive === undefined) return decision;
-  const told = (value: unknown): unknown => toldIn(value, (text) => tellableText(text, request, approved));
+  // the names of fields are no words of the service: a hidden value may be the same text
+  const told = (fields: object): object =>
+    Object.fromEntries(
+      Object.entries(fields).flatMap(([name, value]) =>
+        value === undefined ? [] : [[name, toldIn(value, (text) => tellableText(text, request, approved))]],
+      ),
+    );
   const { reason, violations, policyEvaluations } = decision;
   const message = 'message' in decision ? decision.message : undefined;
   return {
     ...decision,
-    ...(reason !== undefined && { reason: told(reason) }),
-    ...(message !== undefined && { message: told(message) }),
-    ...(violations !== undefined && { violations: violations.map(({ actualValue: _value, ...violation }) => told(violation)) }),
-    ...(policyEvaluations !== undefined && { policyEvaluations: told(policyEvaluations) }),
+    ...told({ reason, message, policyEvaluations }),
+    ...(violations && { violations: violations.map(({ actualValue: _value, ...violation }) => told(violation)) }),
   };
 }
 
@@ -65,13 +68,8 @@ export function tellableStatus(status: DecisionStatus, request: ToldCall, approv
   return reason === undefined || request.sensitive === undefined ? status : { ...status, reason: tellableText(reason, request, params) };
 }
 
-/** JSON pointers of places, as a program, its log and a model may have them: the names in what is hidden from one of them are hidden too. */
-export function tellablePlaces(places: readonly string[], sensitive: Sensitive = {}): readonly string[] {
-  const hidden = hiddenFrom(sensitive, ['model', 'log']);
-  return [...new Set(places.map((place) => hidden.find((outer) => isWithin(place, outer)) ?? place))];
-}
-
-function hiddenFrom(sensitive: Sensitive, audiences: readonly Audience[]): readonly string[] {
+/** Places of which one of these audiences is not shown all. */
+export function hiddenFrom(sensitive: Sensitive, audiences: readonly Audience[]): readonly string[] {
   return Object.keys(sensitive).filter((pointer) => audiences.some((audience) => sensitive[pointer]?.[audience] !== 'full'));
 }
 

@@ -7,8 +7,9 @@ import { CallRequest } from '../../../lib/guard/call/CallRequest.js';
 const MADE_WHEN_READ = ['callId', 'params', 'paramsDigest', 'sessionDigest', 'bindingBase', 'removable'] as const;
 
 describe('what an allowed call does without', () => {
+  let reason: string | undefined;
   const decisions: DecisionService = {
-    decide: () => ({ effect: 'allow', decisionId: 'd-1' }),
+    decide: () => ({ effect: 'allow', decisionId: 'd-1', reason }),
     status: (decisionId) => ({ decisionId, state: 'invalid' }),
   };
   const read: string[] = [];
@@ -52,7 +53,7 @@ describe('what an allowed call does without', () => {
     expect(read).to.deep.equal([]);
   });
 
-  it('a guard that hides a value has its words read for that value', async () => {
+  it('a guard that hides a value has words read for that value, where there are some', async () => {
     const hiding = guard(async (order: { id: number }) => order.id, {
       module: aegis,
       toolName: 't',
@@ -60,6 +61,9 @@ describe('what an allowed call does without', () => {
       approval: 'wait',
     });
     expect(await hiding({ id: 1 })).to.equal(1);
-    expect(read).to.deep.equal(['params']);
+    expect(read).to.deep.equal([]);
+    reason = 'as ever';
+    expect(await hiding({ id: 1 })).to.equal(1);
+    expect(new Set(read)).to.deep.equal(new Set(['params']));
   });
 });
