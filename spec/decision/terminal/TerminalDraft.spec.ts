@@ -69,7 +69,7 @@ describe('An approval at a terminal', () => {
       ['set /amout=2', "set: the policies do not let /amout be edited; did you mean '/amount'?"],
       ['set /other\u202e=2', 'set: the policies do not let /other\\u{202e} be edited; they let /amount, /note, /to'],
       ['set /amount=250', 'The edit changes nothing of what would run.'],
-      ['set /amount=501', 'The policies deny the edited call: never more than 500 Nothing was changed.'],
+      ['set /amount=501', 'Nothing was changed. The policies deny the edited call: never more than 500'],
       ['remove', 'remove must name a place by a JSON pointer, such as /amount'],
       ['remove /note', 'The param at /note must be there: its guard does not let it be left out.'],
       ['remove /note/x', 'There is nothing at /note/x in this call. Name a place that it has.'],
