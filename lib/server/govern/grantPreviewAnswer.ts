@@ -36,7 +36,7 @@ async function countedForm(
   const refused = (status: number, errors: NonNullable<SentForm['refused']>['errors']): SentForm => ({
     refused: { status, reason, typed, errors },
   });
-  if (digest !== record.digest || Number(version) !== record.version) return refused(409, { form: CHANGED_TEXT });
+  if (digest !== record.digest || Number(version) !== record.version) return refused(409, { grant: CHANGED_TEXT });
   try {
     const loosening = looseningOfBody(looseningOfForm(typed));
     const proposal = await grants.propose(record.decisionId, loosening);

@@ -211,7 +211,7 @@ describe('Grants behind a server', () => {
     expect((await viewer.post(path, { ...fields, ...LOOSE })).status).to.equal(403);
     for (const more of [{ digest: 'f'.repeat(64) }, { version: '2' }, { version: '' }]) {
       const { status, page } = await rita.post(path, { ...fields, ...LOOSE, ...more });
-      expect([status, page.text('#form-error')], JSON.stringify(more)).to.deep.equal([409, 'Changed since you opened this. Read again.']);
+      expect([status, page.text('#grant-error')], JSON.stringify(more)).to.deep.equal([409, 'Changed since you opened this. Read again.']);
       expect(page.fields()).to.include({ digest: fields['digest'], version: fields['version'], grant_value_1: '0 to 100' });
     }
     for (const more of [{ verdict: 'approve' }, { edit: '{}' }, { other: '1' }])

@@ -43,8 +43,9 @@ export function isGrantField(name: string): boolean {
  * @throws BadRequestError `invalid_grant` where a field cannot be read
  */
 export function grantOfForm(form: Readonly<Record<string, string>>): GrantBody | undefined {
-  if (form['grant'] !== 'on') return undefined;
-  return { uses: Number(form['grant_uses']), for_ms: Math.round(Number(form['grant_hours']) * HOUR_MS), ...looseningOfForm(form) };
+  const { isAsked, uses, hours } = typedGrantForm(form);
+  if (!isAsked) return undefined;
+  return { uses: Number(uses), for_ms: Math.round(Number(hours) * HOUR_MS), ...looseningOfForm(form) };
 }
 
 /**
@@ -63,7 +64,32 @@ export function looseningOfForm(form: Readonly<Record<string, string>>): Looseni
     loosen: loosen['params'],
     loosen_session: loosen['session'],
     loosen_facts: loosen['facts'],
-    ...(form['grant_any_requester'] === 'on' && { any_requester: true }),
+    ...(typedGrantForm(form).anyRequester && { any_requester: true }),
+  };
+}
+
+/** What was typed about a grant, as it is shown again. Fields that are absent were not typed. */
+export interface TypedGrantForm {
+  /** Whether the form asks for a grant. */
+  readonly isAsked: boolean;
+  readonly uses: string | undefined;
+  readonly hours: string | undefined;
+  readonly anyRequester: boolean;
+  /** How a value may differ, by its place such as `params/amount`: its number is another one once the call was edited. */
+  termAt(place: string): { readonly kind: string | undefined; readonly text: string | undefined };
+}
+
+/** Reads a form to show it again, with all that may be wrong in it. */
+export function typedGrantForm(form: Readonly<Record<string, string>>): TypedGrantForm {
+  return {
+    isAsked: form['grant'] === 'on',
+    uses: form['grant_uses'],
+    hours: form['grant_hours'],
+    anyRequester: form['grant_any_requester'] === 'on',
+    termAt(place) {
+      const n = NUMBERED.find((one) => form[`grant_path_${one}`] === place);
+      return { kind: form[`grant_kind_${n}`], text: form[`grant_value_${n}`] };
+    },
   };
 }
 

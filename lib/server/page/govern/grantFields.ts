@@ -1,4 +1,6 @@
 import type { GrantedValue } from '../../../decision/grant/grantedValues.js';
+import { typedGrantForm } from '../../../decision/wire/grant/grantForm.js';
+import type { TypedGrantForm } from '../../../decision/wire/grant/grantForm.js';
 import type { GrantProposal, ProposedValue, RefusedBefore } from '../../../model/terms/GrantProposal.js';
 import { html } from '../html.js';
 import type { Html } from '../html.js';
@@ -33,21 +35,22 @@ export interface GrantFieldsView {
 
 /** The part of the form of an approval that lets a yes count for later calls. Nothing where the policies do not allow that. */
 export function grantFields(view: GrantFieldsView): Html | false {
-  const { proposal, typed = {}, counted, error, paths } = view;
+  const { proposal, counted, error, paths } = view;
   if (proposal?.ceiling === undefined) return false;
   const { ceiling, values } = proposal;
-  const isOpen = typed['grant'] === 'on' || counted !== undefined || error !== undefined;
+  const typed = typedGrantForm(view.typed ?? {});
+  const isOpen = typed.isAsked || counted !== undefined || error !== undefined;
   // rounded down: a field that says more than the ceiling is refused
   const hours = Math.floor((ceiling.forMs / HOUR_MS) * HOUR_PARTS) / HOUR_PARTS;
   return html`<details data-grant id="grant"${isOpen && html` open`}><summary>Propose a grant</summary>
 <p class="small">Later calls like this one then run without asking. Everything has to be the same, but for what you loosen here. It lifts no other rule, and anyone who approves can take it back.</p>
 ${error !== undefined && html`<p class="error small" id="grant-error" role="alert">${revealedText(error, { max: 500 })}</p>`}
-<label class="check"><input type="checkbox" name="grant" value="on"${typed['grant'] === 'on' && html` checked`}> Approve, and make this grant</label>
-<label for="grant_uses">Calls <span class="muted">1 to ${ceiling.uses}</span></label><input type="number" id="grant_uses" name="grant_uses" min="1" max="${ceiling.uses}" value="${typed['grant_uses'] ?? Math.min(10, ceiling.uses)}">
-<label for="grant_hours">Hours <span class="muted">up to ${hours}</span></label><input type="number" id="grant_hours" name="grant_hours" min="${1 / HOUR_PARTS}" max="${hours}" step="any" value="${typed['grant_hours'] ?? Math.min(8, hours)}">
+<label class="check"><input type="checkbox" name="grant" value="on"${typed.isAsked && html` checked`}> Approve, and make this grant</label>
+<label for="grant_uses">Calls <span class="muted">1 to ${ceiling.uses}</span></label><input type="number" id="grant_uses" name="grant_uses" min="1" max="${ceiling.uses}" value="${typed.uses ?? Math.min(10, ceiling.uses)}">
+<label for="grant_hours">Hours <span class="muted">up to ${hours}</span></label><input type="number" id="grant_hours" name="grant_hours" min="${1 / HOUR_PARTS}" max="${hours}" step="any" value="${typed.hours ?? Math.min(8, hours)}">
 ${values.slice(0, MAX_VALUES).map((value, at) => valueField(value, at, typed))}
 ${values.length > MAX_VALUES && html`<p class="small muted">${values.length - MAX_VALUES} more values have to be the same. The API can loosen them.</p>`}
-${values.some(isUser) && html`<label class="check"><input type="checkbox" name="grant_any_requester" value="on"${typed['grant_any_requester'] === 'on' && html` checked`}> For calls of every user, not only of this one</label>`}
+${values.some(isUser) && html`<label class="check"><input type="checkbox" name="grant_any_requester" value="on"${typed.anyRequester && html` checked`}> For calls of every user, not only of this one</label>`}
 ${historyText(view, proposal)}
 <div class="acts one"><button formaction="${paths.grantPreview(proposal.decisionId)}" formnovalidate>Count again</button></div>
 <p class="small muted">${isLoosened(counted) ? 'The figures are about what you had loosened when you last counted.' : 'The figures are about this call with nothing loosened.'} To have them about what you loosen now, count again: that records nothing.</p></details>`;
@@ -61,7 +64,7 @@ function isUser(value: ProposedValue): boolean {
   return value.in === 'session' && value.path === '/user_id' && typeof value.value === 'string';
 }
 
-function valueField(value: ProposedValue, at: number, typed: Readonly<Record<string, string>>): Html | false {
+function valueField(value: ProposedValue, at: number, typed: TypedGrantForm): Html | false {
   if (value.in === 'session' && value.path === '/user_id') return false;
   const n = at + 1;
   const isNumber = typeof value.value === 'number';
@@ -78,17 +81,10 @@ function valueField(value: ProposedValue, at: number, typed: Readonly<Record<str
       : []),
   ];
   const name = `${value.in}${value.path}`;
-  const [kindTyped, textTyped] = typedFor(name, typed);
+  const term = typed.termAt(name);
   return html`<fieldset><legend class="small mono">${revealedText(name, { max: 80 })} = ${revealedText(JSON.stringify(value.value), { max: 80 })}</legend>
-<input type="hidden" name="grant_path_${n}" value="${name}"><label class="vh" for="grant_kind_${n}">How it may differ</label><select id="grant_kind_${n}" name="grant_kind_${n}">${kinds.map(([kind, text]) => html`<option value="${kind}"${kind === kindTyped && html` selected`}>${text}</option>`)}</select>
-<label class="vh" for="grant_value_${n}">Which values</label><input type="text" id="grant_value_${n}" name="grant_value_${n}" maxlength="2048" autocomplete="off" placeholder="${isNumber ? '0 to 100' : ''}" value="${textTyped}"></fieldset>`;
-}
-
-/** What was typed for a value: by its name, because its number is another one once the call was edited. */
-function typedFor(name: string, typed: Readonly<Record<string, string>>): readonly [kind: string | undefined, text: string | undefined] {
-  const [field] = Object.entries(typed).find(([key, value]) => key.startsWith('grant_path_') && value === name) ?? [];
-  const n = field?.slice('grant_path_'.length);
-  return n === undefined ? [undefined, undefined] : [typed[`grant_kind_${n}`], typed[`grant_value_${n}`]];
+<input type="hidden" name="grant_path_${n}" value="${name}"><label class="vh" for="grant_kind_${n}">How it may differ</label><select id="grant_kind_${n}" name="grant_kind_${n}">${kinds.map(([kind, text]) => html`<option value="${kind}"${kind === term.kind && html` selected`}>${text}</option>`)}</select>
+<label class="vh" for="grant_value_${n}">Which values</label><input type="text" id="grant_value_${n}" name="grant_value_${n}" maxlength="2048" autocomplete="off" placeholder="${isNumber ? '0 to 100' : ''}" value="${term.text}"></fieldset>`;
 }
 
 function historyText({ nowMs, counted }: GrantFieldsView, { history }: GrantProposal): Html {

@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import { GRANT_FORM, grantOfForm, isGrantField, looseningOfForm } from '../../../../lib/decision/wire/grant/grantForm.js';
+import { GRANT_FORM, grantOfForm, isGrantField, looseningOfForm, typedGrantForm } from '../../../../lib/decision/wire/grant/grantForm.js';
 import { thrown } from '../../../support/standInDecisions.js';
 
 describe('The form that makes a grant', () => {
@@ -72,6 +72,17 @@ describe('The form that makes a grant', () => {
       ['other/amount', 'grant_value_1: a range is two numbers'],
     ] as const)
       expect((thrown(() => looseningOfForm({ ...value, grant_path_1: place, grant_value_1: 'few' })) as Error).message).to.contain(named);
+  });
+
+  it('is shown again as it was typed, by the place of each value', () => {
+    const { termAt, ...nothing } = typedGrantForm({});
+    expect(nothing).to.deep.equal({ isAsked: false, uses: undefined, hours: undefined, anyRequester: false });
+    expect(termAt('params/to')).to.deep.equal({ kind: undefined, text: undefined });
+    const value = { grant_path_12: 'params/to', grant_kind_12: 'like', grant_value_12: ' 0..' };
+    const typed = typedGrantForm({ ...FORM, grant_hours: 'x', grant_any_requester: 'on', ...value });
+    expect(typed).to.include({ isAsked: true, uses: '10', hours: 'x', anyRequester: true });
+    expect(typed.termAt('params/to')).to.deep.equal({ kind: 'like', text: ' 0..' });
+    expect(typed.termAt('params/amount')).to.deep.equal({ kind: undefined, text: undefined });
   });
 
   it('leaves out what names no value of the call', () => {
