@@ -94,6 +94,8 @@ export type ModuleTenantOptions = SharedOptions & {
 
 /** How often each tenant is looked through for approvals whose time has passed, in milliseconds. */
 const SWEEP_MS = 5_000;
+/** How long its store takes a server for alive that says nothing, in milliseconds. */
+const ALIVE_MS = 60_000;
 
 /** The tenants of a server: the only way to what belongs to one of them. */
 export class Tenants {
@@ -169,6 +171,7 @@ export class Tenants {
 
   async #open(): Promise<void> {
     await this.#store.open();
+    await this.#keepTime();
     await this.#tenants.get(DEFAULT_TENANT)?.approvals.bindOlder?.(this.#signed ? bindOlderApproval : bindUnsigned);
     this.#leave = await this.#store.tasks.watch((change) => {
       if (change.kind === 'approval') this.#onChange(change.decisionId);
@@ -197,6 +200,14 @@ export class Tenants {
     await reported('ending what is halted', async () => endHalted(tenant, this.#clock.now()));
   }
 
+  /**
+   * Time that the store has seen does not come again, though the clock of this machine is set back while no server runs: what was over then would be in force
+   * anew. A module keeps its own.
+   */
+  async #keepTime(): Promise<void> {
+    if (this.#ownsPolicies) this.#clock.notBefore(await this.#store.tasks.heartbeat(ALIVE_MS, this.#clock.now()));
+  }
+
   /** One at a time, however long it takes. */
   async #sweep(): Promise<void> {
     if (this.#sweeping) return;
@@ -205,6 +216,7 @@ export class Tenants {
       await this.#endHalted(tenant);
       await reported('ending overdue approvals', async () => sweepTenant(tenant, this.#clock.now()));
     }
+    await reported('keeping the time in the store', async () => this.#keepTime());
     this.#sweeping = false;
   }
 }

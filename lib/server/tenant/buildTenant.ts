@@ -1,6 +1,6 @@
 import type { Logger } from '../../common/Logger.js';
 import type { OptionKinds } from '../../common/readOptions.js';
-import type { SteadyClock } from '../../common/time/SteadyClock.js';
+import { SteadyClock } from '../../common/time/SteadyClock.js';
 import { ApprovalDesk } from '../../decision/desk/ApprovalDesk.js';
 import type { EligibilityRules } from '../../decision/desk/eligibility.js';
 import { EmbeddedDecisionService } from '../../decision/embedded/EmbeddedDecisionService.js';
@@ -150,9 +150,11 @@ export function buildTenant(id: string, given: TenantOptions, { approvals, recor
   const rules = { approverGroups, mayApprove, directory, requireRequester, requireKnownRequester };
   const haltRefusals = { count: 0 };
   const haltNews = new SafeEmitter<HaltEvents>();
-  const halts = haltsOf(records, clock, haltNews);
+  // the end of a halt is not brought forward by another machine whose clock is ahead
+  const haltClock = new SteadyClock();
+  const halts = haltsOf(records, haltClock, haltNews);
   const haltChanges = unlessHalted(halts, tools, haltRefusals);
-  const autoHalt = autoHaltOf(`tenants['${id}'].autoHalt`, options.autoHalt, halts, clock);
+  const autoHalt = autoHaltOf(`tenants['${id}'].autoHalt`, options.autoHalt, halts, haltClock);
   const deskJournal =
     autoHalt === undefined
       ? journal

@@ -189,6 +189,35 @@ describe('Tenants', () => {
     }
   });
 
+  it('live on in the time that their store has seen, though the clock is set back while none of them runs', async () => {
+    const startMs = 1_700_000_000_000;
+    const time = sinon.useFakeTimers({ now: startMs, toFake: ['Date', 'performance', 'setInterval', 'clearInterval'] });
+    try {
+      const store = new MemoryStateStore();
+      const openedMs = async (tenants: Tenants): Promise<number | undefined> => {
+        const tenant = tenants.get('default');
+        const { json } = await sender(tenant, routes)('decide', { body: REFUND });
+        return (await tenant.desk.get(String(json['decision_id'])))?.createdAtMs;
+      };
+      const first = make({ store });
+      await first.ready();
+      expect(await openedMs(first)).to.equal(startMs);
+      // an hour passes, and the last look at the store is 2 s old when the server ends
+      await time.tickAsync(3_602_000);
+      await first.close();
+      time.setSystemTime(startMs);
+      const second = make({ store });
+      await second.ready();
+      expect(await openedMs(second)).to.equal(startMs + 3_600_000);
+      // a server beside it whose clock is ahead
+      await store.tasks.heartbeat(1_000, startMs + 7_200_000);
+      await time.tickAsync(5_000);
+      expect(await openedMs(second)).to.equal(startMs + 7_200_000);
+    } finally {
+      time.restore();
+    }
+  });
+
   it('report what fails while they look through their approvals, and go on', async () => {
     const time = sinon.useFakeTimers({ toFake: ['setInterval', 'clearInterval'] });
     try {
