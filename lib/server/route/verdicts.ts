@@ -211,7 +211,8 @@ function giveHostVerdict({ caller, tenant: { desk } }: CallerInput, record: Appr
 /** @throws BadRequestError as for a body in JSON */
 function bodyOfForm(form: Readonly<Record<string, string>>): VerdictBody {
   const given = Object.fromEntries(Object.entries(form).filter(([name, value]) => value !== '' && name !== 'csrf' && !isGrantField(name)));
-  const grant = grantOfForm(form);
+  // a no is never refused for what would have come with a yes
+  const grant = form['verdict'] === 'deny' ? undefined : grantOfForm(form);
   const {
     version,
     edit,

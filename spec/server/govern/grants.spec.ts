@@ -331,4 +331,14 @@ describe('Grants behind a server', () => {
     }
     expect((await inbox.store.approvals.get(id))?.status).to.equal('pending');
   });
+
+  it('keep no one from a no, also where the form of one cannot be read', async () => {
+    for (const [i, [what, fields]] of bad.entries()) {
+      const id = await inbox.ask('refund', { amount: 40 + i, to: 'ann' }, { agent: 'bot', user: 'u1' });
+      const answer = await rita.post(`/v1/approvals/${id}/verdict`, { ...(await form(id, { ...GRANT, ...fields })), verdict: 'deny' });
+      expect(answer.status, what).to.equal(303);
+      expect((await inbox.store.approvals.get(id))?.status, what).to.equal('denied');
+    }
+    expect(JSON.parse((await rita.get('/v1/grants')).text)).to.deep.equal({ grants: [] });
+  });
 });
