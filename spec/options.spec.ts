@@ -298,7 +298,7 @@ const NOT_OPTIONS: Readonly<Record<string, readonly string[]>> = {
     'DataPlaneOptions GuardOptions NamingOptions Named NamesFor Seen Instance ContextOf AiContext',
     'MastraContext Unnamed NoParameters ParametersMayHaveNames SoleObjectOptions StreamsCannotDefer SessionData PoliciesUnderTest',
     'ReturnTypeHoldsNoPendingApproval ReturnTypeSaysNothing ToolMessageClass',
-    'SensitiveOption GrantInput GrantTerm CallPreview PreviewChange UsedLimits',
+    'SensitiveOption GrantInput GrantLoosening GrantTerm CallPreview PreviewChange UsedLimits',
   ],
   'objects with methods: parts of the library, and ports that programs implement': [
     'AegisModuleView ApprovalStore RecordStore ServerStore SignableRecordStore TenantStore Approver DecisionService Directory Journal Logger PolicyEngine PolicySupplier CounterStore',

@@ -321,9 +321,11 @@ export function governedLikeDataPlane(name: string, make: MakeWorld): void {
         await new Promise((resolve) => setTimeout(resolve, world.grantsKnownMs));
       });
       const denyNext = async (toolName: string, result: Promise<unknown>): Promise<void> => {
+        // it may be told before the verdict is answered
+        const refused = rejection(result);
         const { decisionId } = await waiting(toolName);
         await world.desk.deny(decisionId, { by: 'bob' });
-        await rejection(result);
+        await refused;
       };
 
       it('lets calls like it run without asking, as often as it says, and then asks', async () => {
