@@ -121,7 +121,7 @@ export class CallDriver implements ExecutionHost {
   followAgain(entry: PendingCall): void {
     entry.polls = 0;
     entry.undecided = 0;
-    if (entry.tries > 0) entry.tries = 0;
+    entry.tries = 0;
     this.follow(entry);
   }
 
@@ -284,13 +284,11 @@ export class CallDriver implements ExecutionHost {
     for (const entry of this.calls.all()) {
       if (!entry.background || entry.phase !== 'waiting' || !isOffered(entry.task, 'events')) continue;
       if (entry.task.status === 'pending') this.#ask().line.enter(entry);
-      else if (entry.task.status === 'approved') this.#runAnew(entry);
+      else if (entry.task.status === 'approved') {
+        entry.tries = 0;
+        this.follow(entry, false);
+      }
     }
-  }
-
-  #runAnew(entry: PendingCall): void {
-    if (entry.tries > 0) entry.tries = 0;
-    this.follow(entry, false);
   }
 
   #ask(): { readonly requests: StatusRequests; readonly line: ConcurrencyLimit<PendingCall> } {

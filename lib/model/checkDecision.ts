@@ -139,14 +139,13 @@ type CommonFields<E> = Writable<Omit<DenyDecision, 'effect'>> & { effect: E };
 function readObserved(value: unknown): readonly ObservedPolicy[] | undefined {
   if (!Array.isArray(value)) return undefined;
   // most are of one: an array that grows by `push` has room for seventeen
-  if (value.length === 1) return readPolicy(value[0]) ?? [];
-  return value.flatMap((policy) => readPolicy(policy) ?? []);
+  return value.length === 1 ? readPolicy(value[0]) : value.flatMap(readPolicy);
 }
 
-function readPolicy(value: unknown): readonly [ObservedPolicy] | undefined {
-  if (!isRecord(value)) return undefined;
+function readPolicy(value: unknown): readonly ObservedPolicy[] {
+  if (!isRecord(value)) return [];
   const { id, hash } = value;
-  return typeof id === 'string' && typeof hash === 'string' ? [{ id, hash }] : undefined;
+  return typeof id === 'string' && typeof hash === 'string' ? [{ id, hash }] : [];
 }
 
 // Fields are added one by one: V8 gives each object made by a spread with more fields a hidden class of its own, four times the memory.

@@ -96,7 +96,8 @@ export abstract class PendingCall<T = unknown> implements Due {
   }
 
   set tries(tries: number) {
-    PendingCall.#progressOf(this).tries = tries;
+    // what never ran keeps nothing about that
+    if (tries > 0 || this.#progress !== undefined) PendingCall.#progressOf(this).tries = tries;
   }
 
   /** Set from its claim on. */

@@ -99,8 +99,8 @@ export class GrantDesk implements GrantMaker {
     // what a person refused lately is asked again
     const { agentId, toolName, remote } = call.request;
     const mustAsk = this.#parts.desk.mustAsk({ agentId, toolName, idempotency: remote?.idempotency }, nowMs);
-    if (isThenable(mustAsk)) return mustAsk.then((must) => (must ? undefined : this.#firstUsed(covering, call, peek, nowMs)));
-    return mustAsk ? undefined : this.#firstUsed(covering, call, peek, nowMs);
+    const answer = (must: boolean): Awaitable<Grant | undefined> => (must ? undefined : this.#firstUsed(covering, call, peek, nowMs));
+    return isThenable(mustAsk) ? mustAsk.then(answer) : answer(mustAsk);
   }
 
   async prepare(record: ApprovalRecord, input: GrantInput, { giver, reason, stress, credential }: GrantGiver): Promise<PreparedGrant> {
@@ -222,8 +222,8 @@ export class GrantDesk implements GrantMaker {
       if (isThenable(used)) return used.then((done) => (done === undefined ? next() : grant));
       return used === undefined ? next() : grant;
     };
-    if (isThenable(stands)) return stands.then((stand) => (stand ? use() : next()));
-    return stands ? use() : next();
+    const go = (isStanding: boolean): Awaitable<Grant | undefined> => (isStanding ? use() : next());
+    return isThenable(stands) ? stands.then(go) : go(stands);
   }
 
   #scopeOf(grant: Grant): GrantedScope {

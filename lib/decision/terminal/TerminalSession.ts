@@ -122,7 +122,7 @@ export class TerminalSession {
 
   async #ask({ decisionId }: ApprovalRecord): Promise<void> {
     let draft: TerminalDraft | undefined;
-    for (let lines: readonly string[] | undefined; ;) {
+    for (let lines: readonly string[] = []; ;) {
       await new Promise((resolve) => setTimeout(resolve, DRAIN_MS));
       // the approval may have changed while it was queued, or while something was typed
       const record = await this.#desk.get(decisionId);
@@ -136,13 +136,12 @@ export class TerminalSession {
         lines = [...again, '', '── Approval needed ──', ...draft.lines];
       }
       this.#shown.set(decisionId, record.digest);
-      this.#write(`${this.#rows(lines ?? [])}${draft.question}`);
+      this.#write(`${this.#rows(lines)}${draft.question}`);
       const line = await this.#nextLine();
       if (line === undefined) return;
-      lines = await this.#taken(draft, line);
-      if (lines !== undefined) continue;
-      this.#write(`${await draft.answer(line.trim() === draft.code)}\n`);
-      return;
+      const taken = await this.#taken(draft, line);
+      if (taken === undefined) return this.#write(`${await draft.answer(line.trim() === draft.code)}\n`);
+      lines = taken;
     }
   }
 

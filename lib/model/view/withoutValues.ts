@@ -53,8 +53,7 @@ export function tellableDecision<D extends Decision>(decision: D, request: ToldC
         value === undefined ? [] : [[name, toldIn(value, (text) => tellableText(text, request, approved))]],
       ),
     );
-  const { reason, violations, policyEvaluations } = decision;
-  const message = 'message' in decision ? decision.message : undefined;
+  const { reason, message, violations, policyEvaluations }: Decision & { readonly message?: unknown } = decision;
   return {
     ...decision,
     ...told({ reason, message, policyEvaluations }),

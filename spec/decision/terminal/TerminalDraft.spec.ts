@@ -221,6 +221,23 @@ describe('An approval at a terminal', () => {
       expect(at.screen().split('── Approval needed ──')).to.have.lengthOf(3);
     });
 
+    it('while a command was carried out is not asked about again after a yes here that is not the last one', async () => {
+      await using at = setup();
+      const { record, runs } = await at.asks({}, 'ship');
+      await at.type('set /amount=7\n');
+      await at.aegis.approvals.amend(record.decisionId, { by: 'bob', digest: record.digest, set: { '/amount': 9 } });
+      await at.passes(100);
+      expect(at.last()).to.contain('amount = 9');
+      await at.type(`${codeIn(at.last())}\n`);
+      await at.passes(1_000);
+      expect(at.screen()).to.match(/Your yes is recorded\. The call waits for other people\.\n$/);
+      expect(at.screen().split('── Approval needed ──')).to.have.lengthOf(3);
+      const { digest } = (await at.state(record)) as ApprovalRecord;
+      await at.aegis.approvals.approve(record.decisionId, { by: 'carl', digest });
+      await at.ran(runs, 1);
+      expect(runs).to.deep.equal([{ amount: 9, note: 'late', to: 'ann' }]);
+    });
+
     it('after a yes here is asked about once more: that yes was to other params', async () => {
       await using at = setup();
       const { record, runs } = await at.asks({}, 'ship');
