@@ -96,6 +96,27 @@ describe('ToolGuard', () => {
     await counting.close();
   });
 
+  it('decides a call that its service cannot look at otherwise, and says that it may run', async () => {
+    const allow = { effect: 'allow', decisionId: 'd-1' } as const;
+    const status = (decisionId: string): { decisionId: string; state: 'invalid' } => ({ decisionId, state: 'invalid' });
+    for (const more of [{}, { dryRun: () => allow, requires: () => [] }, { dryRun: () => allow, requires: () => ['consume'] as const }]) {
+      const decided: string[] = [];
+      const service = {
+        decide: ({ callId }: { readonly callId: string }) => {
+          decided.push(callId);
+          return allow;
+        },
+        status,
+        ...more,
+      };
+      const other = AegisModule.create({ decisions: service, agentId: 'bot' });
+      expect(await guardOf({ module: other }).preflight(invocation())).to.deep.equal({ kind: 'allowed' });
+      expect(decided).to.have.length('requires' in more && more.requires().length > 0 ? 0 : 1);
+      await other.close();
+    }
+    expect(runs).to.deep.equal([]);
+  });
+
   it('names the decision that denied', async () => {
     const service = new StandInDecisions().always({ effect: 'deny', decisionId: 'd-1', reason: 'no' });
     const other = moduleAsking(service);

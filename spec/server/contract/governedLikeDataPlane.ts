@@ -232,7 +232,8 @@ export function governedLikeDataPlane(name: string, make: MakeWorld): void {
         expect(await world.desk.mayDecide(record.decisionId, 'mia')).to.equal(false);
         expect(runs).to.deep.equal([]);
         await until(() => world.desk.mayDecide(record.decisionId, 'mia'));
-        expect(Date.now() - record.createdAtMs).to.be.at.least(ESCALATES_AFTER_S * 1_000);
+        // clocks that never go back round by themselves
+        expect(Date.now() - record.createdAtMs).to.be.at.least(ESCALATES_AFTER_S * 1_000 - 2);
         // it adds people, and takes none away
         expect(await world.desk.mayDecide(record.decisionId, 'ann')).to.equal(true);
         expect((await approve(record, { by: 'mia' })).status).to.equal('approved');
